@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs: the pieces of one range, worked on by its caller and by helpers.
+ *
+ * Everybody takes the next piece that nobody has begun. Where several fail, the
+ * lowest counts, as if they had been done in order: pieces below it are brought to
+ * their end, those above are given up. Only for the limit of locked memory they
+ * compete, and who waits for user space may do so for a piece that comes later.
+ */
+#include <linux/cpumask.h>
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+
+#include "helper.h"
+#include "job.h"
+#include "type1p.h"
+
+/* More would wait for memory rather than for CPUs. */
+#define MAX_AUTO	16
+
+/* A piece above an errno: in one word, the lower the piece the lower. */
+#define ERRNO_BITS	12
+#define NONE_FAILED	S64_MAX
+
+static unsigned long first_failed(const struct t1p_job *job)
+{
+	return atomic64_read(&job->failed) >> ERRNO_BITS;
+}
+
+static void note_failed(struct t1p_job *job, unsigned long index, int ret)
+{
+	s64 old = atomic64_read(&job->failed);
+	s64 new = (s64)index << ERRNO_BITS | -ret;
+
+	while (new < old && !atomic64_try_cmpxchg(&job->failed, &old, new))
+		;
+}
+
+static int error_of(const struct t1p_job *job)
+{
+	s64 failed = atomic64_read(&job->failed);
+
+	return failed == NONE_FAILED ? 0 : -(failed & (BIT(ERRNO_BITS) - 1));
+}
+
+static bool next_piece(struct t1p_job *job, unsigned long *index)
+{
+	*index = atomic_long_fetch_inc(&job->next);
+	return *index < job->count && *index < first_failed(job);
+}
+
+/*
+ * A thread of the kernel cannot pin what has to be waited for. Not where an IOMMU has
+ * kept a page: nobody may pin that piece anew.
+ */
+static bool may_return(const struct t1p_job *job, const struct t1p_helper *helper,
+		       unsigned long index)
+{
+	return job->may_wait && helper->thread &&
+	       !t1p_piece(job->range, index)->stuck;
+}
+
+/**
+ * t1p_job_help() - work for a job, as a helper
+ * @job: the job
+ * @helper: the helper
+ *
+ * A helper that cannot do what the caller can leaves a piece to the caller, with
+ * no page pinned.
+ */
+void t1p_job_help(struct t1p_job *job, struct t1p_helper *helper)
+{
+	unsigned long index;
+	int ret;
+
+	while (next_piece(job, &index)) {
+		ret = job->work(job, index);
+		if (ret && may_return(job, helper, index)) {
+			t1p_piece_unpin(job, index);
+			/* Pairs with do_returned(): the piece is empty. */
+			smp_store_release(&helper->returned, index + 1);
+			return;
+		}
+		if (ret)
+			note_failed(job, index, ret);
+		cond_resched();
+	}
+}
+
+static void do_piece(struct t1p_job *job, unsigned long index)
+{
+	int ret = job->work(job, index);
+
+	if (ret)
+		note_failed(job, index, ret);
+}
+
+/* Early: if one fails, what comes after it need not be done. */
+static void do_returned(struct t1p_job *job)
+{
+	struct t1p_helper *helper;
+	unsigned long index;
+
+	for (helper = job->helpers; helper; helper = helper->next) {
+		/* Pairs with t1p_job_help(). */
+		index = smp_load_acquire(&helper->returned);
+		if (!index)
+			continue;
+		helper->returned = 0;
+		/* It is going to be charged anew. */
+		t1p_uncharge(&job->range->owner,
+			     atomic_long_xchg(&job->uncharge, 0));
+		if (--index < first_failed(job))
+			do_piece(job, index);
+	}
+}
+
+static unsigned int helpers_wanted(const struct t1p_job *job)
+{
+	unsigned long waiting = job->count - atomic_long_read(&job->next);
+	unsigned int cpus = min(cpumask_weight(&current->cpus_mask), num_online_cpus());
+	unsigned int max = READ_ONCE(t1p_max_threads) ?: MAX_AUTO;
+
+	return min3(max - 1, cpus - 1, min_t(unsigned long, waiting, max));
+}
+
+static void recruit(struct t1p_job *job)
+{
+	unsigned int wanted = helpers_wanted(job);
+	struct t1p_helper *helper;
+
+	job->recruited = true;
+	for (; wanted; wanted--) {
+		helper = t1p_helper_start(job);
+		if (!helper)
+			return;
+		helper->next = job->helpers;
+		job->helpers = helper;
+	}
+}
+
+/* Helpers are called when the work has proved long and there is more of it. */
+static void maybe_recruit(struct t1p_job *job)
+{
+	if (job->recruited || job->caller != current ||
+	    atomic_long_read(&job->next) >= job->count)
+		return;
+	if (ktime_get_ns() - job->begun >= t1p_helpers_pay_ns(job))
+		recruit(job);
+}
+
+/**
+ * t1p_job_go_on() - whether to go on with a piece
+ * @job: the job
+ * @index: the piece
+ *
+ * To be asked now and then, by whoever works on a piece.
+ *
+ * Context: may sleep.
+ */
+bool t1p_job_go_on(struct t1p_job *job, unsigned long index)
+{
+	cond_resched();
+	if (fatal_signal_pending(job->caller) || index > first_failed(job))
+		return false;
+	maybe_recruit(job);
+	return true;
+}
+
+static void dismiss(struct t1p_job *job)
+{
+	struct t1p_helper *helper, *next;
+
+	for (helper = job->helpers; helper; helper = helper->next)
+		t1p_helper_stop(helper);
+	do_returned(job);
+	for (helper = job->helpers; helper; helper = next) {
+		next = helper->next;
+		t1p_helper_put(helper);
+	}
+}
+
+/**
+ * t1p_job_run() - do the work, with helpers if there is much of it
+ * @job: the job; what is not told to be set otherwise is zero
+ *
+ * Context: may sleep; see @work and @may_wait. The range's pieces belong to the
+ * caller, and no new ones come.
+ * Return: 0, or the error of the lowest piece that failed. Then some pieces may be
+ * done, and others in part.
+ */
+int t1p_job_run(struct t1p_job *job)
+{
+	unsigned long index;
+
+	job->caller = current;
+	job->count = t1p_span_pieces(&job->range->span);
+	atomic64_set(&job->failed, NONE_FAILED);
+	if (job->count == 1) {
+		atomic_long_set(&job->next, 1);
+		return job->work(job, 0);
+	}
+
+	job->begun = ktime_get_ns();
+	while (next_piece(job, &index)) {
+		do_piece(job, index);
+		do_returned(job);
+		maybe_recruit(job);
+	}
+	dismiss(job);
+	return error_of(job);
+}
