@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# An apt of our own: the host's mirrors and proxy settings, Debian 12's suites,
+# and state that lives in the cache. Nothing is installed, nothing of the
+# host's apt is changed.
+
+suite=bookworm
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# shellcheck disable=SC2154 # set in lib.sh
+apt_dir=$cache/apt
+
+# host_mirror REGEX: the first URI by which the host's apt reaches such a suite.
+host_mirror()
+{
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk -v want="^($1)\$" '$1 ~ want && $2 == "main" && !uri { uri = $3 } END { print uri }'
+}
+
+write_sources()
+{
+	local main security names='bookworm|trixie|forky|sid|(old)*stable|testing|unstable'
+
+	main=$(host_mirror "$names")
+	[ -n "$main" ] || die "the host's apt knows no Debian mirror (apt-get indextargets shows none)"
+	security=$(host_mirror "($names)-security")
+	[ -n "$security" ] || security=${main%/}-security
+
+	cat <<-EOF
+	deb [signed-by=$keyring] $main $suite main
+	deb [signed-by=$keyring] $security $suite-security main
+	EOF
+}
+
+# our_apt apt-get|apt-cache ARGS
+our_apt()
+{
+	local tool=$1
+	shift
+	"$tool" -qq -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/status" \
+		-o Dir::Cache="$apt_dir/cache" -o Dir::Etc::sourcelist="$apt_dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+		-o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
+}
+
+update_lists()
+{
+	say "reading Debian's package lists"
+	mkdir -p "$apt_dir"/state/lists/partial "$apt_dir"/cache/archives/partial
+	: >"$apt_dir/status"
+	write_sources >"$apt_dir/sources.list"
+	our_apt apt-get update >&2
+	touch "$apt_dir/updated"
+}
+
+# fresh_lists: package lists no older than a day.
+fresh_lists()
+{
+	[ -n "$(find "$apt_dir/updated" -mtime -1 2>/dev/null)" ] || locked apt update_lists
+}
+
+# depends_of PACKAGE REGEX: the names among its dependencies that match.
+depends_of()
+{
+	our_apt apt-cache depends --no-recommends --no-suggests "$1" |
+		awk -v want="^($2)\$" '/Depends:/ && $2 ~ want { print $2 }' | sort -u
+}
+
+# download DIR PACKAGE...
+download()
+{
+	local dir=$1
+	shift
+	(cd "$dir" && locked apt our_apt apt-get download "$@" >&2)
+}

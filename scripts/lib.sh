@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every script here shares: where things are kept, how to say something,
+# and how two runs at once stay out of each other's way.
+
+set -euo pipefail
+
+# shellcheck disable=SC2034 # used by those who source this
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${TYPE1P_CACHE:-/var/cache/type1p}
+
+say()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+need_cache()
+{
+	mkdir -p "$cache" 2>/dev/null || true
+	[ -w "$cache" ] ||
+		die "cannot write to $cache: run as root, or set TYPE1P_CACHE to a directory of yours"
+}
+
+# locked NAME COMMAND [ARGS]: run COMMAND while nobody else runs one under NAME.
+locked()
+{
+	local name=$1
+	shift
+	need_cache
+	(
+		if ! flock -n 9; then
+			say "waiting for another run to finish with '$name'"
+			flock 9
+		fi
+		"$@" 9>&-
+	) 9>"$cache/.lock-$name"
+}
+
+# usage FILE: the comment block at the top of a script is its --help text.
+usage()
+{
+	sed -n '/^# SPDX/d; 1d; /^#/!q; s/^# \{0,1\}//p' "$1"
+}
