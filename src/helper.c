@@ -14,6 +14,7 @@
  * than the work: to have workers end is a work queue's business.
  */
 #include <linux/cgroup.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/module.h>
@@ -178,6 +179,20 @@ static bool thread_start(struct t1p_helper *helper)
 	return true;
 }
 
+/*
+ * A thread that has ended is in the caller's cgroups for a moment more. When all but it
+ * are frozen by then, the cgroup does not count as frozen, and nobody looks again when
+ * it has left. So the caller stays until it has.
+ */
+static void thread_reap(struct task_struct *thread)
+{
+	kthread_stop(thread);
+	/* Set when it has left them. */
+	while (!READ_ONCE(thread->exit_state))
+		usleep_range(20, 100);
+	put_task_struct(thread);
+}
+
 /* What it faults in would not be where a policy of the caller's wants it. */
 static bool may_have_threads(const struct t1p_job *job)
 {
@@ -244,12 +259,10 @@ void t1p_helper_stop(struct t1p_helper *helper)
 	/* In a state in which one may be for long; who is killed takes helpers along. */
 	if (!begin(helper) && wait_for_completion_killable(&helper->done))
 		wait_for_completion(&helper->done);
-	if (helper->thread) {
-		kthread_stop(helper->thread);
-		put_task_struct(helper->thread);
-	} else {
+	if (helper->thread)
+		thread_reap(helper->thread);
+	else
 		queue_delayed_work(reaper, &helper->reap, 0);
-	}
 }
 
 /**
