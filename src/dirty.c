@@ -25,6 +25,19 @@ static struct t1p_dirty *dirty_of(struct t1p_container *c,
 					 lockdep_is_held(&c->dirty_lock));
 }
 
+/* To store a word of ones loses nothing, whoever takes it out meanwhile. */
+static void set_bits(struct t1p_dirty *dirty, u64 bit, u64 last)
+{
+	while (bit <= last) {
+		if (bit % BITS_PER_LONG || last - bit < BITS_PER_LONG - 1) {
+			set_bit(bit++, dirty->words);
+		} else {
+			WRITE_ONCE(dirty->words[bit / BITS_PER_LONG], ~0UL);
+			bit += BITS_PER_LONG;
+		}
+	}
+}
+
 /**
  * t1p_dirty_mark() - note that memory may have been written to
  * @range: the range
@@ -36,16 +49,14 @@ static struct t1p_dirty *dirty_of(struct t1p_container *c,
 void t1p_dirty_mark(struct t1p_range *range, u64 offset, u64 size)
 {
 	struct t1p_dirty *dirty;
-	u64 bit;
 
 	rcu_read_lock();
 	dirty = rcu_dereference(range->dirty);
 	if (dirty) {
 		/* Whoever reads the bits then reads what was written. */
-		smp_mb__before_atomic();
-		for (bit = offset >> dirty->shift;
-		     bit <= (offset + size - 1) >> dirty->shift; bit++)
-			set_bit(bit, dirty->words);
+		smp_wmb();
+		set_bits(dirty, offset >> dirty->shift,
+			 (offset + size - 1) >> dirty->shift);
 	}
 	rcu_read_unlock();
 }

@@ -366,16 +366,14 @@ static void leave_domain(struct t1p_container *c, struct t1p_domain *domain)
 /* A group that is out cannot be asked any more what it wrote. */
 static void forget_writes(struct t1p_container *c, struct t1p_group *group)
 {
-	bool tracking;
-
 	if (group->pins)
 		return;
+	/* First the bits: who finds the group gone finds them set. */
+	if (READ_ONCE(c->tracking))
+		t1p_dirty_mark_all(c);
 	mutex_lock(&c->lock);
 	c->unpinned_groups--;
-	tracking = c->tracking;
 	mutex_unlock(&c->lock);
-	if (tracking)
-		t1p_dirty_mark_all(c);
 }
 
 /**
