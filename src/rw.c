@@ -44,7 +44,8 @@ static int rw_page(struct t1p_container *c, struct t1p_use *use, u64 iova,
 	ret = t1p_hold(c, use, iova & PAGE_MASK, prot, T1P_WANT_COPY, &run);
 	if (ret)
 		return ret;
-	if (!pfn_valid(run.pfn))
+	/* A device's own: it need not be in the kernel's mapping of memory. */
+	if (run.kind == T1P_RUN_UNPINNED && !is_zero_pfn(run.pfn))
 		return -EFAULT;
 	page = pfn_to_page(run.pfn);
 	if (is_page_hwpoison(page))
