@@ -137,24 +137,29 @@ void t1p_uncharge(struct t1p_owner *owner, unsigned long nr)
 }
 
 /**
- * t1p_charge_rest() - account for what counts and is not charged
- * @owner: whom to charge, whatever the limit
+ * t1p_settle() - charge what counts and is not charged, and give back what does not
+ * @owner: whom to charge, whatever the limit; nobody charges it ahead
  *
- * For pages that a device driver has had pinned while they did not count.
+ * For pages that a device driver has had pinned when pins began to count, or
+ * ceased to.
  *
  * Context: may sleep; takes the owner's mmap_lock.
  */
-void t1p_charge_rest(struct t1p_owner *owner)
+void t1p_settle(struct t1p_owner *owner)
 {
 	long missing;
 
+	if (t1p_settled(owner))
+		return;
 	mutex_lock(&owner->lock);
 	missing = owner->needed - owner->charged;
+	owner->charged = owner->needed;
 	if (missing > 0) {
 		mmap_write_lock(owner->mm);
 		__account_locked_vm(owner->mm, missing, true, owner->task, true);
 		mmap_write_unlock(owner->mm);
-		owner->charged = owner->needed;
+	} else if (missing) {
+		credit(owner, -missing);
 	}
 	mutex_unlock(&owner->lock);
 }
@@ -164,7 +169,7 @@ void t1p_charge_rest(struct t1p_owner *owner)
  * @owner: the owner
  * @nr: how many pages; fewer than 0: they do not count any more
  *
- * The charge stays for now: t1p_uncharge() or t1p_charge_rest() follows.
+ * The charge stays for now: t1p_uncharge() or t1p_settle() follows.
  */
 void t1p_count(struct t1p_owner *owner, long nr)
 {

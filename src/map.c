@@ -111,9 +111,8 @@ int t1p_publish(struct t1p_container *c, struct t1p_range *range, bool valid)
 	do {
 		ret = try_publish(c, range, valid);
 		if (!ret) {
-			/* Domains that came and went have left these out. */
-			if (atomic_long_read(&range->pinned))
-				t1p_charge_rest(&range->owner);
+			/* Domains that came, or went, have left this range out. */
+			t1p_settle(&range->owner);
 			return 0;
 		}
 		if (ret == -ENODATA) {
@@ -137,20 +136,18 @@ static void publish_ready(struct t1p_container *c, struct list_head *claimed,
 			  bool valid)
 {
 	unsigned int left = PUBLISH_BATCH;
-	struct t1p_range *range;
-	LIST_HEAD(ready);
+	struct t1p_range *range, *next;
 
 	down_read(&c->domains_sem);
 	mutex_lock(&c->lock);
-	list_for_each_entry(range, claimed, claimed) {
-		if (!left-- || atomic_long_read(&range->pinned) ||
+	list_for_each_entry_safe(range, next, claimed, claimed) {
+		if (!left-- || !t1p_settled(&range->owner) ||
 		    publish_locked(c, range, valid))
 			break;
+		list_del(&range->claimed);
 		/* Not the last reference: the tree has another. */
 		t1p_range_put(range);
 	}
-	/* They are anybody's now, so nothing looks at their list again. */
-	list_cut_before(&ready, claimed, &range->claimed);
 	t1p_ranges_unlock(c);
 }
 

@@ -56,20 +56,6 @@ unsigned int t1p_piece_shift(u64 iova, unsigned long vaddr, u64 size)
 	return clamp(shift, PIECE_SHIFT, PIECE_SHIFT_MAX);
 }
 
-/**
- * t1p_piece_next() - the piece that comes next
- * @range: the range
- * @index: which one is the present one, and then the next
- *
- * Return: the piece, or NULL at the end.
- */
-struct t1p_piece *t1p_piece_next(struct t1p_range *range, unsigned long *index)
-{
-	if (xa_empty(&range->pieces))
-		return NULL;
-	return xa_find_after(&range->pieces, index, ULONG_MAX, XA_PRESENT);
-}
-
 static int piece_create(struct t1p_range *range, unsigned long index)
 {
 	struct t1p_piece *piece;
@@ -201,8 +187,7 @@ void t1p_pieces_unpin(struct t1p_job *job)
 		return;
 	t1p_job_run(job);
 	t1p_uncharge(&range->owner, atomic_long_read(&job->uncharge));
-	if (atomic_long_read(&range->pinned))
-		t1p_charge_rest(&range->owner);
+	t1p_settle(&range->owner);
 }
 
 /**
@@ -277,8 +262,10 @@ void t1p_pieces_free(struct t1p_range *range)
 	unsigned long index;
 
 	if (!xa_empty(&range->pieces)) {
-		xa_for_each(&range->pieces, index, piece)
+		xa_for_each(&range->pieces, index, piece) {
 			kfree(piece);
+			cond_resched();
+		}
 		xa_destroy(&range->pieces);
 	}
 	range->piece0 = (struct t1p_piece){};

@@ -403,7 +403,6 @@ static inline void t1p_assert_tree_stable(struct t1p_container *c)
 }
 
 /* piece.c */
-struct t1p_piece *t1p_piece_next(struct t1p_range *range, unsigned long *index);
 unsigned int t1p_piece_shift(u64 iova, unsigned long vaddr, u64 size);
 int t1p_piece_pin(struct t1p_job *job, unsigned long index);
 void t1p_piece_unpin(struct t1p_job *job, unsigned long index);
@@ -429,9 +428,5 @@ static inline struct t1p_piece *t1p_piece(struct t1p_range *range,
 		return xa_load(&range->pieces, index);
 	return t1p_has_pieces(range) ? &range->piece0 : NULL;
 }
-
-#define t1p_for_each_piece(range, index, piece)				\
-	for ((index) = 0, (piece) = t1p_piece(range, 0); (piece);	\
-	     (piece) = t1p_piece_next(range, &(index)))
 
 #endif /* TYPE1P_TYPE1P_H */

@@ -89,6 +89,8 @@ void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 	t1p_pieces_free(range);
 	if (dead)
 		t1p_pins_release(range);
+	else
+		t1p_settle(&range->owner);
 }
 
 /**

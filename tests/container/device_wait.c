@@ -63,6 +63,40 @@ TEST_F(device_wait, s8_s10_unmap_waits_for_the_read)
 	EXPECT_EQ(0, emulated_stop(self->device, id, NULL));
 }
 
+/* From when an IOMMU joins on, drivers' pins do not count, those of the waiting range either. */
+TEST_F(device_wait, s7_s9_iommu_joins_an_unmap)
+{
+	struct type1p_emulated_order order = {
+		.op = TYPE1P_EMULATED_READ, .by = TYPE1P_EMULATED_WORK,
+		.iova = 3 * PAGE_4K, .size = PAGE_4K,
+	};
+	struct missing_page page;
+	struct call *unmap;
+	int id, iommu;
+
+	if (variant->backend == BACKEND_INTREE)
+		SKIP(return, "in-tree, everything waits for the read");
+	missing_page(_metadata, &page, 4 * PAGE_4K);
+	ASSERT_EQ(0, iova_map(self->fd, page.mem, 0, 4 * PAGE_4K));
+	ASSERT_EQ(2, emulated_pin(self->device, 0, 2, EMULATED_READ, NULL));
+	EXPECT_EQ(2 * PAGE_4K, mem_locked());
+	id = emulated_start(self->device, &order);
+	ASSERT_GE(id, 0);
+	ASSERT_TRUE(page_asked_for(&page, PATIENCE_MS));
+	unmap = thread_unmaps(_metadata, self->fd, 4 * PAGE_4K);
+	EXPECT_FALSE(wait_for(&unmap->done, GLANCE_MS));
+	iommu = iommu_joins(_metadata, self->fd);
+	page_fill(_metadata, &page);
+	EXPECT_EQ(0, emulated_wait(self->device, id, PATIENCE_MS));
+	ASSERT_TRUE(call_end(unmap));
+	EXPECT_EQ(0, unmap->ret);
+	EXPECT_EQ(4 * PAGE_4K, unmap->unmapped);
+	EXPECT_EQ(0, emulated_stop(self->device, id, NULL));
+	EXPECT_EQ(self->pins, pins_held());
+	EXPECT_EQ(0, mem_locked());
+	close(iommu);
+}
+
 /* And who ends an INVALIDATE that waits so leaves the vaddr valid. */
 TEST_F(device_wait, s8_invalidate_is_killed)
 {
