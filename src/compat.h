@@ -75,6 +75,13 @@ static inline bool iommu_group_has_isolated_msi(struct iommu_group *group)
 }
 #endif
 
+/* Whether who waits for a page in pin_user_pages_fast() can be killed. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define TYPE1P_PINS_KILLABLY	0
+#else
+#define TYPE1P_PINS_KILLABLY	1
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 static inline unsigned long untagged_addr_remote(struct mm_struct *mm,
 						 unsigned long vaddr)

@@ -7,7 +7,8 @@
  * of the caller's process, a worker, does all that by its nature, and may wait in page
  * faults as the caller may. Where there is none to be had (older kernels, a process
  * that is ending), a thread of the kernel is made to look like the caller as far as
- * that goes. It must not wait for user space, for nobody could kill it.
+ * that goes. It does not pin what a fault might have to ask user space for, for
+ * nobody could kill it: that is left to the caller.
  *
  * A worker stops with its process, by a signal, a debugger or the freezer, when it does
  * not work. The caller has to be stopped as well then, so it never waits for more
@@ -33,13 +34,18 @@
 
 /* How long a process may see its workers after a job: only when it is being stopped. */
 #define GONE_WAIT	msecs_to_jiffies(50)
+/* How often, at the least, to look whether a worker is no longer stopped. */
 #define REAP_AGAIN	msecs_to_jiffies(100)
 
 static struct workqueue_struct *reaper;
 
 static void helper_free(struct kref *ref)
 {
-	kfree(container_of(ref, struct t1p_helper, ref));
+	struct t1p_helper *helper = container_of(ref, struct t1p_helper, ref);
+
+	if (helper->task)
+		put_task_struct(helper->task);
+	kfree(helper);
 }
 
 /* Whether it is to work: once, and not when the caller has been faster. */
@@ -56,12 +62,19 @@ static bool has_workers(void)
 	       !signal_pending(current);
 }
 
+/* Not all kernels keep it for as long as there is a struct vhost_task. */
+static void worker_is(struct t1p_helper *helper)
+{
+	if (!helper->task)
+		WRITE_ONCE(helper->task, get_task_struct(current));
+}
+
 /* Called over and over, about to sleep, till it is reaped. */
 static bool worker_run(void *data)
 {
 	struct t1p_helper *helper = data;
 
-	WRITE_ONCE(helper->task, current);
+	worker_is(helper);
 	if (!begin(helper))
 		return false;
 	__set_current_state(TASK_RUNNING);
@@ -75,7 +88,8 @@ static void worker_killed(void *data)
 {
 	struct t1p_helper *helper = data;
 
-	WRITE_ONCE(helper->task, current);
+	worker_is(helper);
+	WRITE_ONCE(helper->killed, true);
 	begin(helper);
 	complete_all(&helper->done);
 }
@@ -95,11 +109,16 @@ static bool worker_start(struct t1p_helper *helper)
 	return true;
 }
 
-/* Whether it is stopped, or will be before it finds that it is to end. */
+/*
+ * Whether it is stopped, or will be before it finds that it is to end. One that was
+ * killed when it was frozen goes on looking so.
+ */
 static bool worker_stopped(const struct t1p_helper *helper)
 {
 	const struct task_struct *task = READ_ONCE(helper->task);
 
+	if (READ_ONCE(helper->killed))
+		return false;
 	return !task || READ_ONCE(task->jobctl) &
 			(JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE |
 			 JOBCTL_STOPPED | JOBCTL_TRACED);
@@ -111,8 +130,8 @@ static void worker_reap(struct work_struct *work)
 						 struct t1p_helper, reap);
 
 	if (worker_stopped(helper)) {
-		queue_delayed_work(reaper, &helper->reap, READ_ONCE(helper->task) ?
-				   REAP_AGAIN : 1);
+		queue_delayed_work(reaper, &helper->reap, helper->again);
+		helper->again = min(2 * helper->again, REAP_AGAIN);
 		return;
 	}
 	vhost_task_stop(helper->worker);
@@ -233,6 +252,7 @@ struct t1p_helper *t1p_helper_start(struct t1p_job *job)
 	init_completion(&helper->done);
 	init_completion(&helper->gone);
 	INIT_DELAYED_WORK(&helper->reap, worker_reap);
+	helper->again = 1;
 	/* A signal may have come since it was decided that helpers pay. */
 	if (has_workers())
 		started = worker_start(helper);
@@ -256,7 +276,7 @@ struct t1p_helper *t1p_helper_start(struct t1p_job *job)
  */
 void t1p_helper_stop(struct t1p_helper *helper)
 {
-	/* In a state in which one may be for long; who is killed takes helpers along. */
+	/* In a state in which one may be for long; who is killed takes workers along. */
 	if (!begin(helper) && wait_for_completion_killable(&helper->done))
 		wait_for_completion(&helper->done);
 	if (helper->thread)
@@ -269,8 +289,8 @@ void t1p_helper_stop(struct t1p_helper *helper)
  * t1p_helper_put() - forget a helper
  * @helper: one that was stopped
  *
- * Context: may sleep for a moment, so that a process does not find threads that it
- * does not know of.
+ * Context: may sleep for a moment, so that a process does not see threads that it
+ * does not know of for long.
  */
 void t1p_helper_put(struct t1p_helper *helper)
 {

@@ -25,8 +25,10 @@ struct vhost_task;
  * @returned: 1 more than the piece that it could not do, and the caller has to; or 0
  * @thread: a thread of the kernel; or NULL, and then what follows counts
  * @worker: a thread of the caller's process
- * @task: the same, once it runs
+ * @task: the same once it runs, with a reference
+ * @killed: it ends by itself
  * @reap: what ends it
+ * @again: how long that is to wait if it has to try again, in jiffies
  * @gone: it has ended
  */
 struct t1p_helper {
@@ -39,7 +41,9 @@ struct t1p_helper {
 	struct task_struct *thread;
 	struct vhost_task *worker;
 	struct task_struct *task;
+	bool killed;
 	struct delayed_work reap;
+	unsigned long again;
 	struct completion gone;
 };
 

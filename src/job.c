@@ -50,13 +50,14 @@ static bool next_piece(struct t1p_job *job, unsigned long *index)
 }
 
 /*
- * A thread of the kernel cannot pin what has to be waited for. Not where an IOMMU has
- * kept a page: nobody may pin that piece anew.
+ * A thread of the kernel does not pin what has to be waited for. Only where pieces are
+ * being pinned, so that nothing maps them; and not where an IOMMU has kept a page:
+ * nobody may pin that piece anew.
  */
 static bool may_return(const struct t1p_job *job, const struct t1p_helper *helper,
 		       unsigned long index)
 {
-	return job->may_wait && helper->thread &&
+	return job->mm && helper->thread &&
 	       !t1p_piece(job->range, index)->stuck;
 }
 

@@ -117,6 +117,15 @@ static int pin_pages(struct t1p_job *job, unsigned long index,
 	return 0;
 }
 
+/* Nobody can kill a thread of the kernel. */
+static enum t1p_faults faults_of(const struct t1p_job *job)
+{
+	if (current->flags & PF_KTHREAD)
+		return T1P_FAULTS_KERNEL;
+	return job->may_wait && job->mm == current->mm ? T1P_FAULTS_ALL :
+							 T1P_FAULTS_FILES;
+}
+
 /**
  * t1p_piece_pin() - pin the pages of a piece
  * @job: a job that pins
@@ -135,7 +144,7 @@ int t1p_piece_pin(struct t1p_job *job, unsigned long index)
 
 	t1p_pinner_init(&pinner, job->mm,
 			t1p_span_piece(span, index, &iova) >> PAGE_SHIFT,
-			job->may_wait && job->mm == current->mm);
+			faults_of(job));
 	ret = pin_pages(job, index, t1p_piece(job->range, index), &pinner);
 	t1p_pinner_fini(&pinner);
 	return ret;

@@ -22,6 +22,9 @@
 /* To pin under one hold of the mmap_lock; they may have to be cleared first. */
 #define BATCH_FOLIOS	16
 
+/* A page that was faulted in may have gone again before it is pinned. */
+#define FAULT_TRIES	8
+
 /* Pages to unpin before others may have the CPU. */
 #define UNPIN_PAGES	8192UL
 
@@ -30,17 +33,16 @@
  * @pinner: what to set up
  * @mm: whose memory to pin; must stay alive until t1p_pinner_fini()
  * @nr: how many pages in all
- * @may_wait: whether page faults may wait for user space, as for userfaultfd;
- *	needs @mm to be the caller's own, and the caller to hold nothing
+ * @faults: whom its page faults may wait for
  *
  * Never fails: with little memory, pinning is just slower.
  */
 void t1p_pinner_init(struct t1p_pinner *pinner, struct mm_struct *mm,
-		     unsigned long nr, bool may_wait)
+		     unsigned long nr, enum t1p_faults faults)
 {
-	WARN_ON_ONCE(may_wait && mm != current->mm);
+	WARN_ON_ONCE(faults == T1P_FAULTS_ALL && mm != current->mm);
 	pinner->mm = mm;
-	pinner->may_wait = may_wait;
+	pinner->faults = faults;
 	pinner->pages = pinner->few;
 	pinner->max = T1P_FEW_PAGES;
 	pinner->by_folio = false;
@@ -85,12 +87,21 @@ static long pin_remote(struct mm_struct *mm, unsigned long vaddr,
 	return ret;
 }
 
-/*
- * Fresh pages of a shared memory file, under one hold of the mmap_lock: faults that
- * may let go of it do so for each of them, and begin anew.
- */
-static long pin_shared(struct t1p_pinner *pinner, unsigned long vaddr,
-		       unsigned long nr, int prot)
+static bool is_shmem(struct vm_area_struct *vma)
+{
+	return vma->vm_file && shmem_file(vma->vm_file);
+}
+
+/* Whether the kernel has, or makes, the pages without asking anybody. */
+static bool is_kernels(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) || is_shmem(vma) || is_vm_hugetlb_page(vma);
+}
+
+/* What lies in one mapping that is of such a kind, under one hold of the mmap_lock. */
+static long pin_vma(struct t1p_pinner *pinner, unsigned long vaddr,
+		    unsigned long nr, int prot,
+		    bool (*is_such)(struct vm_area_struct *vma))
 {
 	struct mm_struct *mm = pinner->mm;
 	struct vm_area_struct *vma;
@@ -98,16 +109,21 @@ static long pin_shared(struct t1p_pinner *pinner, unsigned long vaddr,
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	vma = vma_lookup(mm, untagged_addr_remote(mm, vaddr));
-	if (vma && vma->vm_file && shmem_file(vma->vm_file) &&
-	    !userfaultfd_armed(vma))
+	vaddr = untagged_addr_remote(mm, vaddr);
+	vma = vma_lookup(mm, vaddr);
+	if (vma && is_such(vma) && !userfaultfd_armed(vma)) {
+		nr = min(nr, (vma->vm_end - vaddr) >> PAGE_SHIFT);
 		ret = pin_user_pages_remote(mm, vaddr, nr, pin_flags(prot),
 					    pinner->pages, NULL);
+	}
 	mmap_read_unlock(mm);
 	return ret;
 }
 
-/* What is there; else what can be had without waiting; else by waiting. */
+/*
+ * What is there; else what can be had without waiting; else by waiting, which leaves
+ * to pin_odd() what older kernels' pinning would do unkillably.
+ */
 static long pin_batch(struct t1p_pinner *pinner, unsigned long vaddr,
 		      unsigned long nr, int prot)
 {
@@ -115,13 +131,17 @@ static long pin_batch(struct t1p_pinner *pinner, unsigned long vaddr,
 	struct page **pages = pinner->pages;
 	long ret;
 
-	if (!pinner->may_wait)
+	if (pinner->faults == T1P_FAULTS_KERNEL)
+		return pin_vma(pinner, vaddr, nr, prot, is_kernels);
+	if (pinner->faults == T1P_FAULTS_FILES)
 		return pin_remote(pinner->mm, vaddr, nr, prot, pages);
 	ret = pin_user_pages_fast(vaddr, nr, flags | FOLL_NOFAULT, pages);
 	if (ret != -EFAULT)
 		return ret;
-	ret = pin_shared(pinner, vaddr, nr, prot);
-	if (ret != -EFAULT)
+	/* Faults that may let go of the mmap_lock do so for each page of a file. */
+	ret = pin_vma(pinner, vaddr, nr, prot,
+		      TYPE1P_PINS_KILLABLY ? is_shmem : is_kernels);
+	if (ret != -EFAULT || !TYPE1P_PINS_KILLABLY)
 		return ret;
 	return pin_user_pages_fast(vaddr, nr, flags, pages);
 }
@@ -321,7 +341,7 @@ static long pin_odd(struct t1p_pinner *pinner, unsigned long vaddr,
 	vma = vma_lookup(mm, vaddr);
 	if (vma && vma->vm_flags & VM_PFNMAP)
 		ret = record_device(vma, vaddr, nr, write, runs);
-	else if (vma && pinner->may_wait)
+	else if (vma && pinner->faults == T1P_FAULTS_ALL)
 		ret = fixup_user_fault(mm, vaddr, write ? FAULT_FLAG_WRITE : 0,
 				       &unlocked) ?: -EAGAIN;
 	mmap_read_unlock(mm);
@@ -346,7 +366,7 @@ static long pin_odd(struct t1p_pinner *pinner, unsigned long vaddr,
 long t1p_pin(struct t1p_pinner *pinner, unsigned long vaddr, unsigned long nr,
 	     int prot, struct t1p_runs *runs, unsigned long *charge)
 {
-	bool again = true;
+	unsigned int tries = FAULT_TRIES;
 	long done, ret;
 
 	if (pinner->by_folio) {
@@ -363,11 +383,14 @@ long t1p_pin(struct t1p_pinner *pinner, unsigned long vaddr, unsigned long nr,
 		/* Some kernels tell addresses that wrap from bad ones. */
 		if (done && done != -EFAULT && done != -EOVERFLOW)
 			return done;
+		if (pinner->faults == T1P_FAULTS_KERNEL)
+			return -EFAULT;
 
 		ret = pin_odd(pinner, vaddr, nr, prot, runs);
-		if (ret != -EAGAIN || !again)
-			return ret == -EAGAIN ? -EFAULT : ret;
-		again = false;
+		if (ret != -EAGAIN)
+			return ret;
+		if (!--tries)
+			return -EFAULT;
 	}
 }
 
@@ -380,7 +403,7 @@ static noinline int pin_one_odd(struct mm_struct *mm, unsigned long vaddr,
 	struct t1p_pinner pinner;
 	long done;
 
-	t1p_pinner_init(&pinner, mm, 1, false);
+	t1p_pinner_init(&pinner, mm, 1, T1P_FAULTS_FILES);
 	done = t1p_pin(&pinner, vaddr, 1, prot, &runs, &charge);
 	if (done != 1)
 		return done ?: -EFAULT;

@@ -190,6 +190,28 @@ TEST_F_TIMEOUT(helped_charge, s0_freezer, 90)
 	waitpid(spins, NULL, 0);
 }
 
+/* Who is killed when it is frozen leaves no helper behind that the module would stay for. */
+TEST_F_TIMEOUT(helped_charge, s0_freezer_and_kill, 60)
+{
+	long users = module_users(BACKEND_TYPE1P);
+	pid_t child;
+	int i;
+
+	ASSERT_EQ(0, cgroup_enter());
+	child = child_maps(_metadata, self->fd, HELPED_SIZE);
+	cgroup_leave();
+	ASSERT_TRUE(helper_comes(child));
+	ASSERT_EQ(0, cgroup_write("cgroup.freeze", "1"));
+	EXPECT_TRUE(cgroup_freezes());
+	kill(child, SIGKILL);
+	EXPECT_EQ(SIGKILL, child_status(child, 0));
+	for (i = 0; i < PATIENCE_MS && module_users(BACKEND_TYPE1P) != users; i++)
+		usleep(1000);
+	EXPECT_EQ(users, module_users(BACKEND_TYPE1P));
+	EXPECT_TRUE(helpers_gone(child));
+	ASSERT_EQ(0, cgroup_write("cgroup.freeze", "0"));
+}
+
 /* A caller that may use one CPU only works alone. */
 static void expect_alone(struct __test_metadata *_metadata,
 			 struct _test_data_helped_charge *self)

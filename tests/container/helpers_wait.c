@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory with pages that userfaultfd provides. A helper that is a thread of the
- * process waits for them as its caller does; a thread of the kernel leaves such a
- * piece to the caller.
+ * Memory with pages that userfaultfd provides, or that are a slow file's. A helper that
+ * is a thread of the process waits for them as its caller does; a thread of the kernel
+ * leaves such a piece to the caller.
  */
 
 FIXTURE_HELPED(helped_wait)
@@ -150,6 +150,38 @@ TEST_F_TIMEOUT(helped_wait, s0_s4_killed, 60)
 	kill(child, SIGKILL);
 	EXPECT_EQ(SIGKILL, child_status(child, 0));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - died);
+	expect_nothing_left(_metadata, self->fd, self->pins);
+	EXPECT_TRUE(helpers_gone(child));
+}
+
+/* The first page of the piece that a helper gets comes from a process that does not hurry. */
+TEST_F_TIMEOUT(helped_wait, s0_s4_slow_file, 60)
+{
+	char *mem = fresh(_metadata, HELPED_SIZE), *at = mem + PIECE_AT(1);
+	struct slow_file slow;
+	double died;
+	pid_t child;
+	void *page;
+
+	page = slow_file_map(_metadata, &slow, PAGE_4K);
+	if (!page)
+		SKIP(return, "this kernel has no FUSE");
+	ASSERT_EQ(at, mremap(page, PAGE_4K, PAGE_4K, MREMAP_MAYMOVE | MREMAP_FIXED, at));
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(-iova_map_flags(self->fd, mem, HELPED_IOVA, HELPED_SIZE,
+				      VFIO_DMA_MAP_FLAG_READ));
+	}
+	ASSERT_TRUE(wait_for(&slow.asked, PATIENCE_MS));
+	usleep(4 * GLANCE_MS * 1000);
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	died = now_ms();
+	kill(child, SIGKILL);
+	EXPECT_EQ(SIGKILL, child_status(child, 0));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - died);
+	sem_post(&slow.let);
 	expect_nothing_left(_metadata, self->fd, self->pins);
 	EXPECT_TRUE(helpers_gone(child));
 }

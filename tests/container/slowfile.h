@@ -55,7 +55,14 @@ static void slow_read(struct slow_file *slow)
 static void slow_request(struct slow_file *slow)
 {
 	const struct fuse_in_header *in = (const void *)slow->request;
-	const struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 4096 };
+	/* Read asynchronously, for then one who waits can be killed. */
+	const struct fuse_init_out init = {
+		.major = 7,
+		.minor = 31,
+		.max_write = 4096,
+		.max_readahead = 4096,
+		.flags = FUSE_ASYNC_READ,
+	};
 	const struct fuse_open_out opened = {};
 	const struct fuse_attr_out attr = {
 		.attr = { .ino = 1, .size = slow->size, .mode = S_IFREG | 0644, .nlink = 1 },
