@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# An apt of our own: the host's mirrors and proxy settings, Debian 12's suites,
-# and state that lives in the cache. Nothing is installed, nothing of the
-# host's apt is changed.
+# An apt of our own: the host's mirrors and proxy settings, the suites of one
+# Debian release, and state that lives in the cache. Nothing is installed, nothing
+# of the host's apt is changed.
 
-suite=bookworm
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-# shellcheck disable=SC2154 # set in lib.sh
-apt_dir=$cache/apt
+
+# use_suite bookworm|trixie: where packages come from. Each has lists of its own, for
+# they have packages of the same name. apt takes what is newest, but no backports
+# unless it is told to.
+use_suite()
+{
+	suite=$1
+	# shellcheck disable=SC2154 # set in lib.sh
+	case $suite in
+	bookworm)	apt_dir=$cache/apt pockets=security preferred='' ;;
+	trixie)		apt_dir=$cache/apt-trixie pockets="security backports" preferred=trixie-backports ;;
+	*)		die "no such suite: $suite" ;;
+	esac
+}
+
+use_suite bookworm
 
 # host_mirror REGEX: the first URI by which the host's apt reaches such a suite.
 host_mirror()
@@ -21,17 +34,19 @@ host_mirror()
 
 write_sources()
 {
-	local main security names='bookworm|trixie|forky|sid|(old)*stable|testing|unstable'
+	local main mirror pocket names='bookworm|trixie|forky|sid|(old)*stable|testing|unstable'
 
 	main=$(host_mirror "$names")
 	[ -n "$main" ] || die "the host's apt knows no Debian mirror (apt-get indextargets shows none)"
-	security=$(host_mirror "($names)-security")
-	[ -n "$security" ] || security=${main%/}-security
-
-	cat <<-EOF
-	deb [signed-by=$keyring] $main $suite main
-	deb [signed-by=$keyring] $security $suite-security main
-	EOF
+	echo "deb [signed-by=$keyring] $main $suite main"
+	for pocket in $pockets; do
+		mirror=$main
+		if [ "$pocket" = security ]; then
+			mirror=$(host_mirror "($names)-security")
+			[ -n "$mirror" ] || mirror=${main%/}-security
+		fi
+		echo "deb [signed-by=$keyring] $mirror $suite-$pocket main"
+	done
 }
 
 # our_apt apt-get|apt-cache ARGS
@@ -42,12 +57,12 @@ our_apt()
 	"$tool" -qq -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/status" \
 		-o Dir::Cache="$apt_dir/cache" -o Dir::Etc::sourcelist="$apt_dir/sources.list" \
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
-		-o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
+		-o APT::Sandbox::User=root -o APT::Default-Release="$preferred" -o Acquire::Retries=3 "$@"
 }
 
 update_lists()
 {
-	say "reading Debian's package lists"
+	say "reading the package lists of Debian $suite"
 	mkdir -p "$apt_dir"/state/lists/partial "$apt_dir"/cache/archives/partial
 	: >"$apt_dir/status"
 	write_sources >"$apt_dir/sources.list"

@@ -11,11 +11,6 @@ module=vfio_iommu_type1p
 snippet=/etc/modprobe.d/$package.conf
 }
 
-need_root()
-{
-	[ "$(id -u)" = 0 ] || die "must be root: sudo make ${0##*/}"
-}
-
 # forget VERSION: take one version out of dkms, and its sources off the disk
 forget()
 {

@@ -21,6 +21,11 @@ die()
 	exit 1
 }
 
+need_root()
+{
+	[ "$(id -u)" = 0 ] || die "must be root"
+}
+
 need_cache()
 {
 	mkdir -p "$cache" 2>/dev/null || true
@@ -41,6 +46,42 @@ locked()
 		fi
 		"$@" 9>&-
 	) 9>"$cache/.lock-$name"
+}
+
+# Debian's stock kernels that we know, by series, oldest first.
+# shellcheck disable=SC2034 # used by those who source this
+stock_kernels="6.1 6.12 7.3"
+
+# is_kernel_name NAME: one that fetch-kernel knows, not a path
+is_kernel_name()
+{
+	case " $stock_kernels debug iommufd " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# suite_of KERNEL: the Debian release that has it, and the tools to build for it
+suite_of()
+{
+	case $1 in
+	7.*)	echo trixie ;;
+	*)	echo bookworm ;;
+	esac
+}
+
+# kbuild KERNEL KDIR DIR [MAKE-ARGUMENTS]: the kernel's make for the module in DIR, with
+# the tools of that kernel's Debian release
+kbuild()
+{
+	local kernel=$1 kdir=$2 dir=$3
+	shift 3
+
+	if [ "$(suite_of "$kernel")" = trixie ]; then
+		"$top/scripts/trixie-root" --bind "$dir" make -C "$kdir" M="$dir" "$@"
+	else
+		make -C "$kdir" M="$dir" "$@"
+	fi
 }
 
 # usage FILE: the comment block at the top of a script is its --help text.

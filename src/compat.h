@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
+#include <linux/vfio.h>
 
 /*
  * The vfio core dropped the notify member of struct vfio_iommu_driver_ops when
@@ -46,6 +47,11 @@ static inline int iommu_enable_nesting(struct iommu_domain *domain)
 {
 	return -EINVAL;
 }
+#endif
+
+/* Nobody else may have the number, but the newest headers no longer name it. */
+#ifndef VFIO_TYPE1_NESTING_IOMMU
+#define VFIO_TYPE1_NESTING_IOMMU	6
 #endif
 
 /* How many bytes of struct vfio_iommu_type1_info GET_INFO writes back. */
