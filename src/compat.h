@@ -155,50 +155,51 @@ static inline bool compat_has_mempolicy(const struct task_struct *task)
 #endif
 }
 
-/**
- * compat_follow_pfnmap() - look up what a VM_PFNMAP mapping maps at an address
- * @vma: the mapping
- * @vaddr: page-aligned user address inside it
- * @pfn: where to put the page frame number
- * @writable: where to put whether the page table entry allows writing
- *
- * Context: the mmap_lock of the mapping's mm is held.
- * Return: 0, or a negative errno when nothing is mapped there yet.
- */
+/* The kernel's own of 6.12 and later, with addr_mask since 6.15. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-static inline int compat_follow_pfnmap(struct vm_area_struct *vma,
-				       unsigned long vaddr, unsigned long *pfn,
-				       bool *writable)
+struct follow_pfnmap_args {
+	struct vm_area_struct *vma;
+	unsigned long address;
+	spinlock_t *lock;	/* the page table's */
+	pte_t *ptep;
+	unsigned long pfn;
+	bool writable;
+};
+
+static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
 {
-	spinlock_t *ptl;	/* the page table's */
-	pte_t *pte;
 	int ret;
 
-	ret = follow_pte(vma->vm_mm, vaddr, &pte, &ptl);
+	ret = follow_pte(args->vma->vm_mm, args->address, &args->ptep,
+			 &args->lock);
 	if (ret)
 		return ret;
-	__acquire(ptl);		/* follow_pte() does not tell sparse */
-	*pfn = pte_pfn(*pte);
-	*writable = pte_write(*pte);
-	pte_unmap_unlock(pte, ptl);
+	args->pfn = pte_pfn(*args->ptep);
+	args->writable = pte_write(*args->ptep);
 	return 0;
 }
-#else
-static inline int compat_follow_pfnmap(struct vm_area_struct *vma,
-				       unsigned long vaddr, unsigned long *pfn,
-				       bool *writable)
-{
-	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
-	int ret;
 
-	ret = follow_pfnmap_start(&args);
-	if (ret)
-		return ret;
-	*pfn = args.pfn;
-	*writable = args.writable;
-	follow_pfnmap_end(&args);
-	return 0;
+static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
+{
+	__acquire(args->lock);	/* follow_pte() does not tell sparse */
+	pte_unmap_unlock(args->ptep, args->lock);
 }
 #endif
+
+/**
+ * compat_pfnmap_rest() - how far a page table entry of a VM_PFNMAP mapping goes
+ * @args: as follow_pfnmap_start() has filled them in
+ *
+ * Return: how many pages it maps from args->pfn on, at least 1.
+ */
+static inline unsigned long
+compat_pfnmap_rest(const struct follow_pfnmap_args *args)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return 1;
+#else
+	return (~args->addr_mask - (args->address & ~args->addr_mask)) / PAGE_SIZE + 1;
+#endif
+}
 
 #endif /* TYPE1P_COMPAT_H */

@@ -274,50 +274,77 @@ static int record_batch(struct t1p_pinner *pinner, unsigned long nr,
 	return 0;
 }
 
-/* Which device page a VM_PFNMAP mapping has at an address, faulting it in. */
-static int device_pfn(struct vm_area_struct *vma, unsigned long vaddr,
-		      bool write, unsigned long *pfn)
+/* Ordinary memory behind VM_PFNMAP could be freed under the IOMMU. */
+static bool has_memory(unsigned long pfn, unsigned long nr)
 {
-	bool writable, unlocked = false;
-	int ret;
+	unsigned long end = pfn + nr;
 
-	ret = compat_follow_pfnmap(vma, vaddr, pfn, &writable);
-	if (ret) {
-		ret = fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
-				       (write ? FAULT_FLAG_WRITE : 0),
-				       &unlocked);
-		/* The mapping may have gone while the lock was not held. */
-		if (unlocked)
-			return ret ?: -EAGAIN;
-		if (!ret)
-			ret = compat_follow_pfnmap(vma, vaddr, pfn, &writable);
-		if (ret)
-			return ret;
+	while (pfn < end) {
+		if (!pfn_valid(pfn))
+			/* Nor is any other one so close by. */
+			pfn = ALIGN(pfn + 1, PAGES_PER_SUBSECTION);
+		else if (PageReserved(pfn_to_page(pfn)))
+			pfn++;
+		else
+			return true;
 	}
-
-	if (write && !writable)
-		return -EFAULT;
-	/* Ordinary memory behind VM_PFNMAP could be freed under the IOMMU. */
-	if (pfn_valid(*pfn) && !PageReserved(pfn_to_page(*pfn)))
-		return -EFAULT;
-	return 0;
+	return false;
 }
 
-static long record_device(struct vm_area_struct *vma, unsigned long vaddr,
-			  unsigned long nr, bool write, struct t1p_runs *runs)
+/*
+ * Which device pages a VM_PFNMAP mapping has at an address, as far as one look at the
+ * page tables tells. Returns how many, from @pfn on; 0 when nothing is there yet.
+ */
+static long find_device(struct vm_area_struct *vma, unsigned long vaddr,
+			unsigned long nr, bool write, unsigned long *pfn)
 {
-	unsigned long i, pfn;
-	int ret = 0;
+	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
+
+	if (follow_pfnmap_start(&args))
+		return 0;
+	nr = min(nr, compat_pfnmap_rest(&args));
+	follow_pfnmap_end(&args);
+	if ((write && !args.writable) || has_memory(args.pfn, nr))
+		return -EFAULT;
+	*pfn = args.pfn;
+	return nr;
+}
+
+/* The same, faulting them in. */
+static long fault_device(struct vm_area_struct *vma, unsigned long vaddr,
+			 unsigned long nr, bool write, unsigned long *pfn)
+{
+	bool unlocked = false;
+	long ret;
+
+	ret = find_device(vma, vaddr, nr, write, pfn);
+	if (ret)
+		return ret;
+	ret = fixup_user_fault(vma->vm_mm, vaddr, FAULT_FLAG_REMOTE |
+			       (write ? FAULT_FLAG_WRITE : 0), &unlocked);
+	/* The mapping may have gone while the lock was not held. */
+	if (unlocked)
+		return ret ?: -EAGAIN;
+	return ret ?: find_device(vma, vaddr, nr, write, pfn) ?: -EINVAL;
+}
+
+/* As many pages as @looks at the page tables tell of. */
+static long record_device(struct vm_area_struct *vma, unsigned long vaddr,
+			  unsigned long nr, unsigned int looks, bool write,
+			  struct t1p_runs *runs)
+{
+	unsigned long done, pfn;
+	long n, ret = 0;
 
 	nr = min(nr, (vma->vm_end - vaddr) >> PAGE_SHIFT);
-	for (i = 0; i < nr; i++) {
-		ret = device_pfn(vma, vaddr + i * PAGE_SIZE, write, &pfn);
-		if (!ret)
-			ret = t1p_runs_add(runs, pfn, 1, T1P_RUN_UNPINNED);
+	for (done = 0; done < nr && looks; looks--, done += n) {
+		n = fault_device(vma, vaddr + done * PAGE_SIZE, nr - done,
+				 write, &pfn);
+		ret = n < 0 ? n : t1p_runs_add(runs, pfn, n, T1P_RUN_UNPINNED);
 		if (ret)
 			break;
 	}
-	return i ?: ret;
+	return done ?: ret;
 }
 
 /*
@@ -340,7 +367,7 @@ static long pin_odd(struct t1p_pinner *pinner, unsigned long vaddr,
 	vaddr = untagged_addr_remote(mm, vaddr);
 	vma = vma_lookup(mm, vaddr);
 	if (vma && vma->vm_flags & VM_PFNMAP)
-		ret = record_device(vma, vaddr, nr, write, runs);
+		ret = record_device(vma, vaddr, nr, pinner->max, write, runs);
 	else if (vma && pinner->faults == T1P_FAULTS_ALL)
 		ret = fixup_user_fault(mm, vaddr, write ? FAULT_FLAG_WRITE : 0,
 				       &unlocked) ?: -EAGAIN;
@@ -366,6 +393,7 @@ static long pin_odd(struct t1p_pinner *pinner, unsigned long vaddr,
 long t1p_pin(struct t1p_pinner *pinner, unsigned long vaddr, unsigned long nr,
 	     int prot, struct t1p_runs *runs, unsigned long *charge)
 {
+	unsigned long batch = min_t(unsigned long, nr, pinner->max);
 	unsigned int tries = FAULT_TRIES;
 	long done, ret;
 
@@ -375,9 +403,8 @@ long t1p_pin(struct t1p_pinner *pinner, unsigned long vaddr, unsigned long nr,
 			return done;
 		pinner->by_folio = false;
 	}
-	nr = min_t(unsigned long, nr, pinner->max);
 	for (;;) {
-		done = pin_batch(pinner, vaddr, nr, prot);
+		done = pin_batch(pinner, vaddr, batch, prot);
 		if (done > 0)
 			return record_batch(pinner, done, runs, charge) ?: done;
 		/* Some kernels tell addresses that wrap from bad ones. */
