@@ -104,7 +104,7 @@ int t1p_device_rw(struct t1p_container *c, u64 iova, void *data, size_t count,
 	ssize_t done;
 
 	if (count && iova + count - 1 < iova)
-		return -TYPE1P_EWRAP;
+		return -EINVAL;
 	while (count) {
 		done = t1p_use(c, iova, T1P_WANT_COPY, &use);
 		if (!done) {

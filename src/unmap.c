@@ -173,7 +173,7 @@ int t1p_unmap_lock(struct t1p_container *c,
 /* Take the ranges that a request is about, all or none. */
 static int claim(struct t1p_container *c,
 		 const struct vfio_iommu_type1_dma_unmap *unmap,
-		 struct list_head *claimed)
+		 const struct vfio_bitmap *bitmap, struct list_head *claimed)
 {
 	struct t1p_range *range;
 	bool in_use = false;
@@ -183,6 +183,11 @@ static int claim(struct t1p_container *c,
 	ret = t1p_unmap_lock(c, unmap, &range, &last);
 	if (ret)
 		return ret;
+	if (bitmap && (!READ_ONCE(c->tracking) ||
+		       bitmap->pgsize != t1p_container_pgsize(c))) {
+		t1p_ranges_unlock(c);
+		return -EINVAL;
+	}
 	for (; range; range = t1p_range_next(range, last)) {
 		t1p_range_get(range);
 		t1p_range_set_state(c, range, T1P_UNMAPPING);
@@ -226,10 +231,7 @@ int t1p_unmap(struct t1p_container *c, struct vfio_iommu_type1_dma_unmap *unmap,
 	LIST_HEAD(claimed);
 	int ret;
 
-	if (bitmap && (!READ_ONCE(c->tracking) ||
-		       bitmap->pgsize != t1p_container_pgsize(c)))
-		return -EINVAL;
-	ret = claim(c, unmap, &claimed);
+	ret = claim(c, unmap, bitmap, &claimed);
 	if (ret)
 		goto out;
 
