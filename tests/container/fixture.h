@@ -117,15 +117,13 @@ static void params_reset(enum backend backend)
 	param_write(backend, "allow_unsafe_interrupts", msi_isolated() ? "N" : "Y");
 }
 
-/* The nth test device, bound to vfio-pci: its IOMMU group. */
-static int test_device(struct __test_metadata *_metadata, int nth, struct pci_dev *dev)
+/* Binds a device to vfio-pci: its IOMMU group. */
+static int bound_device(struct __test_metadata *_metadata, const struct pci_dev *dev)
 {
 	struct pci_binding unused[PCI_GROUP_MAX];
 	char driver[PCI_NAME_LEN];
 	int group;
 
-	ASSERT_EQ(0, pci_find_id(EDU_VENDOR, EDU_DEVICE, nth, dev))
-		TH_LOG("needs %d edu devices", nth + 1);
 	group = pci_group_make(dev->bdf);
 	ASSERT_GE(group, 0)
 		TH_LOG("%s: no IOMMU group", dev->bdf);
@@ -134,6 +132,14 @@ static int test_device(struct __test_metadata *_metadata, int nth, struct pci_de
 		ASSERT_GE(pci_group_take(group, unused, PCI_GROUP_MAX), 0)
 			TH_LOG("%s: cannot bind to vfio-pci", dev->bdf);
 	return group;
+}
+
+/* The nth test device, bound to vfio-pci: its IOMMU group. */
+static int test_device(struct __test_metadata *_metadata, int nth, struct pci_dev *dev)
+{
+	ASSERT_EQ(0, pci_find_id(EDU_VENDOR, EDU_DEVICE, nth, dev))
+		TH_LOG("needs %d edu devices", nth + 1);
+	return bound_device(_metadata, dev);
 }
 
 static int test_group(struct __test_metadata *_metadata, int nth)
