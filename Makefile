@@ -2,7 +2,7 @@
 #
 # Kbuild builds the module; this has the commands around it.
 
-KVER ?= 6.1 6.12
+KVER ?= 6.1 6.12 7.3
 STEPS ?= 20000
 
 define HELP
@@ -10,18 +10,18 @@ As root (they install what they need with apt, and keep downloads in
 $${TYPE1P_CACHE:-/var/cache/type1p}):
 
   make demo         stock Debian 6.12 in QEMU: our module, NVMe and edu doing DMA, live updates
-  make check        all tests, on stock 6.1 and 6.12
+  make check        all tests, on stock 6.1, 6.12 and 7.3
   make check-debug  tests on a kernel with KASAN, lockdep, kmemleak and more, which
                     is built at first (15 to 30 minutes)
   make install      the module for this machine's kernels, by dkms
   make uninstall    the undoing of that
 
-  make modules      build/RELEASE/vfio_iommu_type1p.ko; KVER=6.1, 6.12, debug, host
-                    or a directory of kernel headers (default: $(KVER))
+  make modules      build/RELEASE/vfio_iommu_type1p.ko; KVER=6.1, 6.12, 7.3, debug,
+                    host or a directory of kernel headers (default: $(KVER))
   make programs     tests/build: the exercise and live-update tools, the tests
   make unit         run the unit tests
   make fuzz         random requests to our module and to the in-tree one must not differ:
-                    KVER=6.12 STEPS=200000 SEED=1 (defaults: both, $(STEPS), the time)
+                    KVER=6.12 STEPS=200000 SEED=1 (defaults: all, $(STEPS), the time)
   make bench        type1p, the in-tree driver and the kernel's own calls compared: an
                     hour or more; scripts/bench --help has shorter ways
   make lint         checkpatch, sparse, W=1, shellcheck

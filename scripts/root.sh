@@ -5,7 +5,8 @@
 # apt.sh.
 
 # inside ROOT [--bind DIR]... [--] COMMAND [ARGS]: run COMMAND in ROOT, where each DIR is
-# found as it is outside. All mounts are in a namespace that ends with it.
+# found as it is outside. All mounts are in a namespace that ends with it, as does
+# what is in /tmp.
 inside()
 {
 	# shellcheck disable=SC2016 # for the inner shell to expand
@@ -13,6 +14,7 @@ inside()
 		root=$1
 		shift
 		mount -t proc proc "$root/proc"
+		mount -t tmpfs tmp "$root/tmp"
 		while [ "$1" = --bind ]; do
 			mkdir -p "$root/$2"
 			mount --rbind "$2" "$root/$2"
