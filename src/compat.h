@@ -146,6 +146,22 @@ static inline int compat_memfd_pin_page(struct file *file, u64 offset,
 #define TYPE1P_HAS_USER_WORKERS	0
 #endif
 
+/*
+ * Whether the cgroup of the current thread has used up its CPU time. From 6.18 on, that
+ * stops a thread only on its way to user space, where a worker never goes.
+ */
+static inline bool compat_throttled(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0) && defined(CONFIG_CFS_BANDWIDTH)
+	struct callback_head *work = &current->sched_throttle_work;
+
+	/* It points to itself when it is not queued. */
+	return READ_ONCE(work->next) != work;
+#else
+	return false;
+#endif
+}
+
 static inline bool compat_has_mempolicy(const struct task_struct *task)
 {
 #ifdef CONFIG_NUMA

@@ -11,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 
+#include "compat.h"
 #include "helper.h"
 #include "job.h"
 #include "type1p.h"
@@ -67,14 +68,15 @@ static bool may_return(const struct t1p_job *job, const struct t1p_helper *helpe
  * @helper: the helper
  *
  * A helper that cannot do what the caller can leaves a piece to the caller, with
- * no page pinned.
+ * no page pinned. One whose cgroup may not have more CPU time for now begins no other
+ * piece: the caller pays for its own in the end, but nobody would for that.
  */
 void t1p_job_help(struct t1p_job *job, struct t1p_helper *helper)
 {
 	unsigned long index;
 	int ret;
 
-	while (next_piece(job, &index)) {
+	while (!compat_throttled() && next_piece(job, &index)) {
 		ret = job->work(job, index);
 		if (ret && may_return(job, helper, index)) {
 			t1p_piece_unpin(job, index);
