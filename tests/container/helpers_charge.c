@@ -49,13 +49,13 @@ static struct cpu_time cpu_time_now(void)
 }
 
 static struct cpu_time cpu_time_of_map(struct __test_metadata *_metadata,
-				       struct _test_data_helped_charge *self)
+				       struct _test_data_helped_charge *self, size_t size)
 {
-	/* Two halves of pieces. */
-	char *mem = fresh(_metadata, PIECE);
+	/* The first and the last are halves of pieces. */
+	char *mem = fresh(_metadata, size);
 	struct cpu_time before = cpu_time_now(), after, used;
 
-	EXPECT_EQ(0, iova_map(self->fd, mem, PIECE / 2, PIECE));
+	EXPECT_EQ(0, iova_map(self->fd, mem, PIECE / 2, size));
 	after = cpu_time_now();
 	used = (struct cpu_time){
 		.own = after.own - before.own,
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(helped_charge, s0_cpu_time, 60)
 	struct cpu_time used;
 
 	ASSERT_EQ(0, cgroup_enter());
-	used = cpu_time_of_map(_metadata, self);
+	used = cpu_time_of_map(_metadata, self, PIECE);
 	EXPECT_LT(used.own * 1.25, used.cgroup);
 	EXPECT_LT(used.all * 0.85, used.cgroup);
 }
@@ -85,10 +85,18 @@ TEST_F_TIMEOUT(helped_charge, s0_cpu_limit, 90)
 
 	ASSERT_EQ(0, cgroup_write("cpu.max", "50000 100000"));
 	ASSERT_EQ(0, cgroup_enter());
-	used = cpu_time_of_map(_metadata, self);
-	EXPECT_LT(used.own * 1.25, used.cgroup);
-	EXPECT_GT(used.wall * 0.6, used.cgroup);
-	EXPECT_GT(used.wall * 0.6, used.all * 0.85);
+	if (kernel_throttles_in_kernel()) {
+		used = cpu_time_of_map(_metadata, self, PIECE);
+		EXPECT_LT(used.own * 1.25, used.cgroup);
+		EXPECT_GT(used.wall * 0.6, used.cgroup);
+		EXPECT_GT(used.wall * 0.6, used.all * 0.85);
+	} else {
+		/* The caller goes on and stands still later; a helper does its first piece. */
+		used = cpu_time_of_map(_metadata, self, 6 * PIECE);
+		EXPECT_LT(used.own, used.cgroup);
+		EXPECT_GT(used.own * 1.6, used.cgroup);
+		EXPECT_GT(used.wall * 0.6, used.own);
+	}
 }
 
 TEST_F_TIMEOUT(helped_charge, s0_memory, 60)

@@ -83,6 +83,12 @@ static bool kernel_has_user_workers(void)
 	return kernel_since(6, 10);
 }
 
+/* Whose cgroup has used up its CPU time stands still at once, not only before user space. */
+static bool kernel_throttles_in_kernel(void)
+{
+	return !kernel_since(6, 18);
+}
+
 /* Pages of a memory file can be pinned without a mapping. */
 static bool kernel_pins_files(void)
 {
