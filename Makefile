@@ -25,7 +25,8 @@ $${TYPE1P_CACHE:-/var/cache/type1p}):
   make bench        type1p, the in-tree driver and the kernel's own calls compared: an
                     hour or more; scripts/bench --help has shorter ways
   make lint         checkpatch, sparse, W=1, shellcheck
-  make check-dkms   install and uninstall in a clean Debian 12 root
+  make check-dkms   install and uninstall in a clean Debian 12 root (scripts/check-dkms
+                    trixie: Debian 13)
   make clean
 
 scripts/vm --help tells how to run anything else in such a guest.

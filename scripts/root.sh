@@ -24,26 +24,24 @@ inside()
 		exec chroot "$root" "$@"' sh "$@"
 }
 
-# make_root ROOT PACKAGES: $suite without anything that it can do without, and PACKAGES
+# make_root ROOT PACKAGES: $suite, preferring what our_apt does, without anything that it can do without, and PACKAGES
 make_root()
 {
 	local root=$1
 	shift
 
-	# shellcheck disable=SC2154 # set in apt.sh
-	{
 	fresh_lists
 	# It mounts what it may not live to unmount.
+	# shellcheck disable=SC2154 # set in apt.sh
 	unshare --mount debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" \
 		"$(awk '{ print $3; exit }' "$apt_dir/sources.list")" >&2
 	cp "$apt_dir/sources.list" "$root/etc/apt/sources.list"
-	}
 	apt-config dump Acquire >"$root/etc/apt/apt.conf.d/99host"
 	# Nothing boots from here: no initramfs is needed.
 	mkdir -p "$root/etc/initramfs-tools"
 	echo update_initramfs=no >"$root/etc/initramfs-tools/update-initramfs.conf"
 	inside "$root" apt-get -qq update >&2
-	inside "$root" apt-get -qq -y -o Dpkg::Options::=--force-confold \
+	inside "$root" apt-get -qq -y ${preferred:+-t "$preferred"} -o Dpkg::Options::=--force-confold \
 		-o Dpkg::Options::=--force-unsafe-io install --no-install-recommends "$@" >&2
 	inside "$root" apt-get clean
 }
