@@ -5,8 +5,12 @@
  * The core calls most operations with no lock and no reference, so release()
  * may run while an ioctl does, or just before it. Hence the core gets an id that
  * is never used again, not a pointer.
+ *
+ * Its reference to the module ends with release(), too. From there on to the end of
+ * the container, and so of whatever runs with a reference to that, we have our own.
  */
 #include <linux/hashtable.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -102,22 +106,12 @@ static void container_free(struct kref *ref)
 
 	t1p_windows_free(&c->windows);
 	kfree_rcu(c, rcu);
+	module_put(THIS_MODULE);
 }
 
 void t1p_container_put(struct t1p_container *c)
 {
 	kref_put(&c->ref, container_free);
-}
-
-/**
- * t1p_container_pgsize() - the smallest page that every domain knows
- * @c: the container
- */
-u64 t1p_container_pgsize(struct t1p_container *c)
-{
-	u64 pgsizes = READ_ONCE(c->pgsizes);
-
-	return pgsizes & -pgsizes;
 }
 
 /* Empty the tree; the settled ranges are the caller's now, and the orphans. */
@@ -150,6 +144,7 @@ void t1p_container_kill(struct t1p_container *c)
 	struct t1p_range *range, *next;
 	LIST_HEAD(claimed);
 
+	__module_get(THIS_MODULE);
 	spin_lock(&containers_lock);
 	hash_del_rcu(&c->node);
 	spin_unlock(&containers_lock);

@@ -64,9 +64,9 @@ static void op_release(void *iommu_data)
 }
 
 /*
- * The core calls this with nothing held: neither the container nor the module
- * is sure to stay unless we see to it. It also returns to the core with nothing
- * held, for the few instructions after module_put() that no module can cover.
+ * The core calls this with nothing held: the container does not stay, nor the module
+ * with it, unless we see to it. It also returns to the core with nothing held, for the
+ * few instructions after t1p_container_put() that no module can cover.
  */
 static long op_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 {
@@ -77,14 +77,11 @@ static long op_ioctl(void *iommu_data, unsigned int cmd, unsigned long arg)
 		return cmd == VFIO_CHECK_EXTENSION ?
 			t1p_check_extension(NULL, arg) : -ENOTTY;
 
-	if (!try_module_get(THIS_MODULE))
-		return -EINVAL;
 	c = t1p_container_get(iommu_data);
 	if (c) {
 		ret = t1p_ioctl(c, cmd, arg);
 		t1p_container_put(c);
 	}
-	module_put(THIS_MODULE);
 	return ret;
 }
 

@@ -69,7 +69,7 @@ static int publish_locked(struct t1p_container *c, struct t1p_range *range,
 		return -EAGAIN;
 	if (c->tracking && !rcu_access_pointer(range->dirty))
 		return -ENODATA;
-	if (!c->tracking)
+	if (!c->tracking && rcu_access_pointer(range->dirty))
 		t1p_dirty_free(range);
 	if (valid) {
 		t1p_backing_put(range->backing);

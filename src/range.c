@@ -64,15 +64,22 @@ struct t1p_range *t1p_range_create(u64 iova, u64 last, unsigned long vaddr,
 	return range;
 }
 
+/* What most ranges do not have. */
+static void free_extras(struct t1p_range *range)
+{
+	t1p_backing_put(range->backing);
+	kfree(range->spare_pin);
+	t1p_dirty_free(range);
+}
+
 /* Called by t1p_range_put(). */
 void t1p_range_free(struct kref *ref)
 {
 	struct t1p_range *range = container_of(ref, struct t1p_range, ref);
 
 	WARN_ON_ONCE(t1p_has_pieces(range) || t1p_has_pins(range));
-	t1p_backing_put(range->backing);
-	kfree(range->spare_pin);
-	t1p_dirty_free(range);
+	if (range->backing || range->spare_pin || rcu_access_pointer(range->dirty))
+		free_extras(range);
 	t1p_owner_release(&range->owner);
 	kmem_cache_free(range_cache, range);
 }

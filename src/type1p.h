@@ -253,9 +253,16 @@ extern unsigned int t1p_max_threads;
 struct t1p_container *t1p_container_create(unsigned long type);
 struct t1p_container *t1p_container_get(void *iommu_data);
 void t1p_container_put(struct t1p_container *c);
-u64 t1p_container_pgsize(struct t1p_container *c);
 void *t1p_container_handle(const struct t1p_container *c);
 void t1p_container_kill(struct t1p_container *c);
+
+/* The smallest page that every domain knows. */
+static inline u64 t1p_container_pgsize(struct t1p_container *c)
+{
+	u64 pgsizes = READ_ONCE(c->pgsizes);
+
+	return pgsizes & -pgsizes;
+}
 
 /* ioctl.c */
 long t1p_ioctl(struct t1p_container *c, unsigned int cmd, unsigned long arg);

@@ -250,7 +250,8 @@ int t1p_unmap(struct t1p_container *c, struct vfio_iommu_type1_dma_unmap *unmap,
 	}
 out:
 	/* What was claimed and is still whole lives on. */
-	t1p_publish_all(c, &claimed, false);
+	if (!list_empty(&claimed))
+		t1p_publish_all(c, &claimed, false);
 	return ret;
 }
 
