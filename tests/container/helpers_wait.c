@@ -129,21 +129,12 @@ TEST_F_TIMEOUT(helped_wait, s0_s7_userfaultfd_and_an_exact_limit, 90)
 	map_of_missing(_metadata, self);
 }
 
-/* Nobody provides the pages, and all who wait for them die. */
-TEST_F_TIMEOUT(helped_wait, s0_s4_killed, 60)
+/* A process that waits in a MAP, and whose helpers wait, or it waits for them. */
+static void expect_killed_at_once(struct __test_metadata *_metadata,
+				  struct _test_data_helped_wait *self, pid_t child)
 {
-	struct provider p = {};
 	double died;
-	pid_t child;
 
-	child = fork();
-	ASSERT_GE(child, 0);
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		missing_ends(_metadata, &p);
-		_exit(-iova_map(self->fd, p.mem, HELPED_IOVA, HELPED_SIZE));
-	}
-	ASSERT_TRUE(helper_comes(child));
 	usleep(4 * GLANCE_MS * 1000);
 	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
 	died = now_ms();
@@ -154,12 +145,28 @@ TEST_F_TIMEOUT(helped_wait, s0_s4_killed, 60)
 	EXPECT_TRUE(helpers_gone(child));
 }
 
+/* Nobody provides the pages, and all who wait for them die. */
+TEST_F_TIMEOUT(helped_wait, s0_s4_killed, 60)
+{
+	struct provider p = {};
+	pid_t child;
+
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		missing_ends(_metadata, &p);
+		_exit(-iova_map(self->fd, p.mem, HELPED_IOVA, HELPED_SIZE));
+	}
+	ASSERT_TRUE(helper_comes(child));
+	expect_killed_at_once(_metadata, self, child);
+}
+
 /* The first page of the piece that a helper gets comes from a process that does not hurry. */
 TEST_F_TIMEOUT(helped_wait, s0_s4_slow_file, 60)
 {
 	char *mem = fresh(_metadata, HELPED_SIZE), *at = mem + PIECE_AT(1);
 	struct slow_file slow;
-	double died;
 	pid_t child;
 	void *page;
 
@@ -175,13 +182,6 @@ TEST_F_TIMEOUT(helped_wait, s0_s4_slow_file, 60)
 				      VFIO_DMA_MAP_FLAG_READ));
 	}
 	ASSERT_TRUE(wait_for(&slow.asked, PATIENCE_MS));
-	usleep(4 * GLANCE_MS * 1000);
-	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
-	died = now_ms();
-	kill(child, SIGKILL);
-	EXPECT_EQ(SIGKILL, child_status(child, 0));
-	EXPECT_GT(AT_ONCE_MS, now_ms() - died);
+	expect_killed_at_once(_metadata, self, child);
 	sem_post(&slow.let);
-	expect_nothing_left(_metadata, self->fd, self->pins);
-	EXPECT_TRUE(helpers_gone(child));
 }
