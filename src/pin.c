@@ -350,7 +350,8 @@ static long record_device(struct vm_area_struct *vma, unsigned long vaddr,
 /*
  * What pin_user_pages() will not have: a device's memory, which needs no pin,
  * or a page that some kernels fault in only when the caller lets go of the
- * mmap_lock: one that userfaultfd handles, say.
+ * mmap_lock: one that userfaultfd handles, say. To be read, it may have to be
+ * a copy, as pin_user_pages() would make one.
  *
  * Returns how many pages were recorded, or -EAGAIN: look again.
  */
@@ -369,8 +370,8 @@ static long pin_odd(struct t1p_pinner *pinner, unsigned long vaddr,
 	if (vma && vma->vm_flags & VM_PFNMAP)
 		ret = record_device(vma, vaddr, nr, pinner->max, write, runs);
 	else if (vma && pinner->faults == T1P_FAULTS_ALL)
-		ret = fixup_user_fault(mm, vaddr, write ? FAULT_FLAG_WRITE : 0,
-				       &unlocked) ?: -EAGAIN;
+		ret = fixup_user_fault(mm, vaddr, write ? FAULT_FLAG_WRITE :
+				       FAULT_FLAG_UNSHARE, &unlocked) ?: -EAGAIN;
 	mmap_read_unlock(mm);
 	return ret;
 }

@@ -208,6 +208,35 @@ TEST_F(map_memory, s4_file_with_writeback)
 	EXPECT_EQ(0, iova_map_flags(self->fd, mem, SZ_1M, 2 * PAGE_4K, VFIO_DMA_MAP_FLAG_READ));
 }
 
+/* The process has its own copy of a page of a file, and shared that with a child for a while. */
+TEST_F(map_memory, s4_copy_of_a_file)
+{
+	const char *dir = "/tmp/type1p-ramfs", *file = "/tmp/type1p-ramfs/file";
+	char *mem;
+	pid_t child;
+	int fd;
+
+	mkdir(dir, 0700);
+	ASSERT_EQ(0, mount("none", dir, "ramfs", 0, NULL));
+	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_EQ(0, ftruncate(fd, 2 * PAGE_4K));
+	mem = mmap(NULL, 2 * PAGE_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	mem[0] = 1;
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child)
+		_exit(0);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	EXPECT_EQ(0, iova_map_flags(self->fd, mem, 0, 2 * PAGE_4K, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_EQ(self->pins + 2, pins_held());
+	EXPECT_EQ(0, iova_unmap(self->fd, 0, 2 * PAGE_4K, NULL));
+	EXPECT_EQ(self->pins, pins_held());
+	munmap(mem, 2 * PAGE_4K);
+	close(fd);
+	umount2(dir, MNT_DETACH);
+}
+
 static void survive(int __attribute__((unused)) sig)
 {
 }
