@@ -262,8 +262,8 @@ void t1p_piece_unpin(struct t1p_job *job, unsigned long index)
  * t1p_pieces_free() - forget all pieces
  * @range: a range that has no page pinned
  *
- * Context: domains_sem held, so that a writer may look at pieces; not needed when
- * the range is GONE.
+ * Context: domains_sem held, so that a writer may look at pieces; not needed for
+ * a range that nobody else can find.
  */
 void t1p_pieces_free(struct t1p_range *range)
 {

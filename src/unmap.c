@@ -71,6 +71,7 @@ void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 	depopulate(c, range);
 
 	down_read(&c->domains_sem);
+	t1p_pieces_free(range);
 	mutex_lock(&c->lock);
 	if (range->backing)
 		t1p_backing_put(range->backing);
@@ -86,7 +87,6 @@ void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 	}
 	mutex_unlock(&c->lock);
 	up_read(&c->domains_sem);
-	t1p_pieces_free(range);
 	if (dead)
 		t1p_pins_release(range);
 	else
