@@ -162,6 +162,19 @@ static inline bool compat_throttled(void)
 #endif
 }
 
+/*
+ * Whether a thread of the kernel that ends has left its cgroups. From 6.19 on, that comes
+ * after all else.
+ */
+static inline bool compat_left_cgroups(const struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0) && defined(CONFIG_CGROUPS)
+	return list_empty_careful(&task->cg_list);
+#else
+	return READ_ONCE(task->exit_state);
+#endif
+}
+
 static inline bool compat_has_mempolicy(const struct task_struct *task)
 {
 #ifdef CONFIG_NUMA

@@ -37,6 +37,9 @@
 /* How often, at the least, to look whether a worker is no longer stopped. */
 #define REAP_AGAIN	msecs_to_jiffies(100)
 
+/* Looks whether a thread has left its cgroups, most often one or two. */
+#define LEAVE_LOOKS	1000
+
 static struct workqueue_struct *reaper;
 
 static void helper_free(struct kref *ref)
@@ -205,9 +208,10 @@ static bool thread_start(struct t1p_helper *helper)
  */
 static void thread_reap(struct task_struct *thread)
 {
+	unsigned int looks = LEAVE_LOOKS;
+
 	kthread_stop(thread);
-	/* Set when it has left them. */
-	while (!READ_ONCE(thread->exit_state))
+	while (!compat_left_cgroups(thread) && --looks)
 		usleep_range(20, 100);
 	put_task_struct(thread);
 }
