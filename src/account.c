@@ -138,7 +138,8 @@ void t1p_uncharge(struct t1p_owner *owner, unsigned long nr)
 
 /**
  * t1p_settle() - charge what counts and is not charged, and give back what does not
- * @owner: whom to charge, whatever the limit; nobody charges it ahead
+ * @owner: whom to charge, whatever the limit; who charges it ahead meanwhile has to
+ *	charge anew
  *
  * For pages that a device driver has had pinned when pins began to count, or
  * ceased to.

@@ -44,7 +44,7 @@ static int rw_page(struct t1p_container *c, struct t1p_use *use, u64 iova,
 	ret = t1p_hold(c, use, iova & PAGE_MASK, prot, T1P_WANT_COPY, &run);
 	if (ret)
 		return ret;
-	/* A device's own: it need not be in the kernel's mapping of memory. */
+	/* A device's, or the kernel's own: need not be in its mapping of memory. */
 	if (run.kind == T1P_RUN_UNPINNED && !is_zero_pfn(run.pfn))
 		return -EFAULT;
 	page = pfn_to_page(run.pfn);
