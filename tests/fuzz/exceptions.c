@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "exceptions.h"
 
@@ -79,6 +80,25 @@ static bool moved_bits(struct world *w, const struct step *step, const struct di
 	return true;
 }
 
+/* What has not been touched is the zero page to who only reads; since 6.2, a page of its own. */
+static bool has_zero_pages(const struct world *w)
+{
+	struct utsname name;
+	int major, minor;
+
+	uname(&name);
+	return (w->setup.memory == MEMORY_ANON || w->setup.memory == MEMORY_THP) &&
+	       sscanf(name.release, "%d.%d", &major, &minor) == 2 && major == 6 && minor < 2;
+}
+
+static bool counts_fewer(struct world *w, const struct step *step, const struct diff *diff)
+{
+	return step->op == OP_MAP && step->flags == VFIO_DMA_MAP_FLAG_READ &&
+	       w->model.refused && has_zero_pages(w) &&
+	       (results(w, diff, -ENOMEM, 0) ||
+		(diff->aspect == IN_CHARGE && w->out[0].charged > w->out[1].charged));
+}
+
 static const struct exception exceptions[] = {
 	{ "update-vaddr-offered",
 	  "CHECK_EXTENSION(VFIO_UPDATE_VADDR) is 1 with an emulated group attached: we can.",
@@ -97,6 +117,10 @@ static const struct exception exceptions[] = {
 	  "After a GET in which a mapping did not begin at a word of the bitmap, the in-tree driver\n"
 	  "    keeps bits above the mapping's end; they come out in the same word of a later bitmap.",
 	  false, moved_bits },
+	{ "refused-untouched",
+	  "A MAP beyond the limit of locked memory touches more pages in-tree before it fails. To a\n"
+	  "    later MAP for reading, pages that nobody has touched do not count, before 6.2.",
+	  true, counts_fewer },
 	{ }
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <string.h>
 
 #include "model.h"
@@ -200,6 +201,7 @@ void model_step(struct model *m, const struct step *step, const struct effect *e
 	case OP_REPLACE:
 		if (ok && !(step->flags & MAP_VADDR))
 			add_mapping(m, step);
+		m->refused |= effect->ret == -ENOMEM;
 		break;
 	case OP_UNMAP:
 	case OP_UNMAP_ALL:

@@ -40,6 +40,7 @@ struct model {
 	bool tracking;
 	u32 attached;
 	u64 limit;
+	bool refused;			/* a MAP was beyond it */
 	u32 entries;
 	int count;
 	struct mapping map[MODEL_MAPPINGS];	/* by iova */
