@@ -12,7 +12,10 @@
  *  2. container->lock. The tree, range states, counters, windows: short sections
  *     that touch no user memory and no IOMMU, so that nothing waits long here.
  *  3. mmap_lock of an owner: taken with neither of the above held, but by a
- *     writer that pins for a new domain, or unpins after the last one.
+ *     writer that pins for a new domain, or unpins after the last one. An owner's
+ *     own lock is held around it.
+ *
+ * devices_lock and dirty_lock lie outside of all these, a range's pins_lock inside.
  *
  * Data flows one way: ioctl.c -> map.c, unmap.c -> job.c -> piece.c -> pin.c, domain.c.
  */
@@ -125,7 +128,7 @@ struct t1p_domain {
  * @runs: its pinned pages; belongs to the thread that settles the range, or to the
  *	helper that has taken the piece from its job
  * @mapped: every domain maps all of it; changed by that thread under
- *	domains_sem (read), so that a writer may rely on it
+ *	domains_sem (read), so that a writer may rely on it, or by a writer
  * @stuck: an IOMMU refused to unmap it, so its pages must stay pinned
  */
 struct t1p_piece {
