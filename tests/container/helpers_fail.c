@@ -3,6 +3,12 @@
 
 FIXTURE_HELPED(helped_failure)
 
+/*
+ * How deep in its piece a hole is: a helper that meets one at once is gone before anyone
+ * has looked for it.
+ */
+#define DEPTH		(16 * SZ_1M)
+
 static void expect_failure(struct __test_metadata *_metadata,
 			   struct _test_data_helped_failure *self, int expected, char *mem)
 {
@@ -35,7 +41,7 @@ TEST_F_TIMEOUT(helped_failure, s4_hole, 60)
 	int i;
 
 	for (i = 1; i <= 2; i++) {
-		hole = mem + PIECE_AT(i) + SZ_1M;
+		hole = mem + PIECE_AT(i) + DEPTH;
 		ASSERT_EQ(0, mprotect(hole, PAGE_4K, PROT_NONE));
 		expect_failure(_metadata, self, -EFAULT, mem);
 		ASSERT_EQ(0, mprotect(hole, PAGE_4K, PROT_READ | PROT_WRITE));
@@ -47,7 +53,7 @@ TEST_F_TIMEOUT(helped_failure, s4_hole, 60)
 
 TEST_F_TIMEOUT(helped_failure, s4_two_holes, 60)
 {
-	char *mem = fresh(_metadata, HELPED_SIZE), *hole = mem + PIECE_AT(1);
+	char *mem = fresh(_metadata, HELPED_SIZE), *hole = mem + PIECE_AT(1) + DEPTH;
 
 	ASSERT_EQ(0, munmap(hole, PAGE_4K));
 	ASSERT_EQ(0, munmap(hole + PIECE, PAGE_4K));
