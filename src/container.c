@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "debugfs.h"
 #include "type1p.h"
 
 /* Changed under the lock, read under RCU. */
@@ -59,6 +60,10 @@ struct t1p_container *t1p_container_create(unsigned long type)
 	INIT_LIST_HEAD(&c->orphans);
 	mutex_init(&c->devices_lock);
 	mutex_init(&c->dirty_lock);
+	INIT_LIST_HEAD(&c->jobs);
+	spin_lock_init(&c->jobs_lock);
+	c->pid = task_tgid_nr(current);
+	get_task_comm(c->comm, current->group_leader);
 	c->ranges = RB_ROOT;
 	c->pgsizes = PAGE_MASK;
 	c->avail = READ_ONCE(t1p_entry_limit);
@@ -67,6 +72,7 @@ struct t1p_container *t1p_container_create(unsigned long type)
 	c->id = ++last_id;
 	hash_add_rcu(containers, &c->node, c->id);
 	spin_unlock(&containers_lock);
+	t1p_debugfs_add(c);
 	return c;
 }
 
@@ -159,5 +165,6 @@ void t1p_container_kill(struct t1p_container *c)
 		t1p_drop(c, range);
 		t1p_range_put(range);
 	}
+	t1p_debugfs_remove(c);
 	t1p_container_put(c);
 }

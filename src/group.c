@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "domain.h"
+#include "trace.h"
 #include "type1p.h"
 
 static struct t1p_group *group_in(struct list_head *groups,
@@ -328,6 +329,7 @@ static int attach_emulated(struct t1p_container *c, struct t1p_group *group)
 int t1p_attach_group(struct t1p_container *c, struct iommu_group *iommu_group,
 		     enum vfio_group_type type)
 {
+	u64 begun = t1p_trace_begin(attach);
 	struct t1p_domain *domain;
 	struct t1p_group *group;
 	int ret;
@@ -348,6 +350,8 @@ int t1p_attach_group(struct t1p_container *c, struct iommu_group *iommu_group,
 		ret = attach_iommu(c, group);
 	up_write(&c->domains_sem);
 
+	trace_type1p_attach(c->id, iommu_group_id(iommu_group),
+			    type == VFIO_EMULATED_IOMMU, ret, begun);
 	if (ret)
 		kfree(group);
 	return ret;
@@ -388,6 +392,7 @@ static void forget_writes(struct t1p_container *c, struct t1p_group *group)
  */
 void t1p_detach_group(struct t1p_container *c, struct iommu_group *iommu_group)
 {
+	u64 begun = t1p_trace_begin(detach);
 	struct t1p_windows windows = {};
 	struct t1p_domain *domain;
 	struct t1p_group *group;
@@ -415,6 +420,7 @@ void t1p_detach_group(struct t1p_container *c, struct iommu_group *iommu_group)
 		}
 	}
 	up_write(&c->domains_sem);
+	trace_type1p_detach(c->id, iommu_group_id(iommu_group), !domain, 0, begun);
 	t1p_windows_free(&windows);
 	kfree(group);
 }

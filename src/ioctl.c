@@ -5,12 +5,15 @@
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
+#include "trace.h"
 #include "type1p.h"
 
 static int ioctl_map(struct t1p_container *c, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
+	u64 begun;
+	int ret;
 
 	if (copy_from_user(&map, arg, minsz))
 		return -EFAULT;
@@ -18,7 +21,17 @@ static int ioctl_map(struct t1p_container *c, void __user *arg)
 	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
 			  VFIO_DMA_MAP_FLAG_VADDR))
 		return -EINVAL;
-	return t1p_map(c, &map);
+
+	if (map.flags & VFIO_DMA_MAP_FLAG_VADDR) {
+		begun = t1p_trace_begin(replace);
+		ret = t1p_map(c, &map);
+		trace_type1p_replace(c->id, map.iova, map.size, ret, begun);
+	} else {
+		begun = t1p_trace_begin(map);
+		ret = t1p_map(c, &map);
+		trace_type1p_map(c->id, map.iova, map.size, ret, begun);
+	}
+	return ret;
 }
 
 /* Whether a bitmap has room for a bit per page of @size bytes. */
@@ -43,6 +56,7 @@ static int ioctl_unmap(struct t1p_container *c, void __user *arg)
 					 size);
 	struct vfio_iommu_type1_dma_unmap unmap;
 	struct vfio_bitmap bitmap, *dirty = NULL;
+	u64 begun;
 	int ret;
 
 	if (copy_from_user(&unmap, arg, minsz))
@@ -64,10 +78,15 @@ static int ioctl_unmap(struct t1p_container *c, void __user *arg)
 		dirty = &bitmap;
 	}
 
-	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR)
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR) {
+		begun = t1p_trace_begin(invalidate);
 		ret = t1p_invalidate(c, &unmap);
-	else
+		trace_type1p_invalidate(c->id, unmap.iova, ret ? 0 : unmap.size, ret, begun);
+	} else {
+		begun = t1p_trace_begin(unmap);
 		ret = t1p_unmap(c, &unmap, dirty);
+		trace_type1p_unmap(c->id, unmap.iova, ret ? 0 : unmap.size, ret, begun);
+	}
 	if (!ret && copy_to_user(arg, &unmap, minsz))
 		ret = -EFAULT;
 	return ret;

@@ -9,6 +9,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/ktime.h>
+#include <linux/seq_file.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
@@ -86,6 +87,7 @@ void t1p_job_help(struct t1p_job *job, struct t1p_helper *helper)
 		}
 		if (ret)
 			note_failed(job, index, ret);
+		atomic_long_inc(&job->finished);
 		cond_resched();
 	}
 }
@@ -96,6 +98,7 @@ static void do_piece(struct t1p_job *job, unsigned long index)
 
 	if (ret)
 		note_failed(job, index, ret);
+	atomic_long_inc(&job->finished);
 }
 
 /* Early: if one fails, what comes after it need not be done. */
@@ -139,6 +142,7 @@ static void recruit(struct t1p_job *job)
 			return;
 		helper->next = job->helpers;
 		job->helpers = helper;
+		WRITE_ONCE(job->threads, job->threads + 1);
 	}
 }
 
@@ -183,6 +187,60 @@ static void dismiss(struct t1p_job *job)
 	}
 }
 
+/* Let those who look see a job that takes a while, or see it no more. */
+static void list_job(struct t1p_job *job)
+{
+	job->threads = 1;
+	spin_lock(&job->c->jobs_lock);
+	list_add_tail(&job->node, &job->c->jobs);
+	spin_unlock(&job->c->jobs_lock);
+}
+
+static void unlist_job(struct t1p_job *job)
+{
+	spin_lock(&job->c->jobs_lock);
+	list_del(&job->node);
+	spin_unlock(&job->c->jobs_lock);
+}
+
+/* How much of it is done, in bytes: pages where they are pinned, else pieces. */
+static u64 bytes_done(const struct t1p_job *job)
+{
+	u64 size = t1p_span_size(&job->range->span);
+	long left;
+
+	if (job->mm) {
+		left = max(atomic_long_read(&job->left), 0L);
+		return size - min(size, (u64)left << PAGE_SHIFT);
+	}
+	return div64_ul(size, job->count) * atomic_long_read(&job->finished);
+}
+
+static void job_show(struct seq_file *m, const struct t1p_job *job)
+{
+	const struct t1p_span *span = &job->range->span;
+
+	seq_printf(m, "%s pid %d iova %#llx size %#llx done %llu elapsed_ns %llu threads %u\n",
+		   job->what, task_tgid_nr(job->caller), span->iova,
+		   t1p_span_size(span), bytes_done(job),
+		   ktime_get_ns() - job->begun, READ_ONCE(job->threads));
+}
+
+/**
+ * t1p_jobs_show() - tell what the long jobs of a container are and how far they are
+ * @m: whom to tell
+ * @c: the container
+ */
+void t1p_jobs_show(struct seq_file *m, struct t1p_container *c)
+{
+	struct t1p_job *job;
+
+	spin_lock(&c->jobs_lock);
+	list_for_each_entry(job, &c->jobs, node)
+		job_show(m, job);
+	spin_unlock(&c->jobs_lock);
+}
+
 /**
  * t1p_job_run() - do the work, with helpers if there is much of it
  * @job: the job; what is not told to be set otherwise is zero
@@ -205,11 +263,13 @@ int t1p_job_run(struct t1p_job *job)
 	}
 
 	job->begun = ktime_get_ns();
+	list_job(job);
 	while (next_piece(job, &index)) {
 		do_piece(job, index);
 		do_returned(job);
 		maybe_recruit(job);
 	}
 	dismiss(job);
+	unlist_job(job);
 	return error_of(job);
 }

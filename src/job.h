@@ -6,8 +6,10 @@
 #define TYPE1P_JOB_H
 
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
+struct seq_file;
 struct task_struct;
 struct t1p_container;
 struct t1p_domain;
@@ -19,6 +21,7 @@ struct t1p_range;
  * @c: the container of the range
  * @range: the range; its pieces are there
  * @domain: which domain it is about, if it is about one
+ * @what: what to call it, for those who look
  * @work: does it with one piece, in the caller or a helper: so it may rely on locks
  *	that the caller holds, but not take them. Returns 0 or an errno
  * @mm: the address space to pin memory of, kept alive by the caller; or NULL
@@ -32,11 +35,15 @@ struct t1p_range;
  * @begun: when the caller began, in ns
  * @helpers: who helps, or NULL; the caller's, as @recruited
  * @recruited: helpers were called, whether any came or not
+ * @threads: how many work, the caller among them; written by the caller
+ * @finished: how many pieces are done, or given up
+ * @node: in the container's jobs, if there is more than one piece
  */
 struct t1p_job {
 	struct t1p_container *c;
 	struct t1p_range *range;
 	struct t1p_domain *domain;
+	const char *what;
 	int (*work)(struct t1p_job *job, unsigned long index);
 	struct mm_struct *mm;
 	bool may_wait;
@@ -50,10 +57,14 @@ struct t1p_job {
 	u64 begun;
 	struct t1p_helper *helpers;
 	bool recruited;
+	unsigned int threads;
+	atomic_long_t finished;
+	struct list_head node;
 };
 
 int t1p_job_run(struct t1p_job *job);
 bool t1p_job_go_on(struct t1p_job *job, unsigned long index);
 void t1p_job_help(struct t1p_job *job, struct t1p_helper *helper);
+void t1p_jobs_show(struct seq_file *m, struct t1p_container *c);
 
 #endif /* TYPE1P_JOB_H */

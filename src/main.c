@@ -7,7 +7,9 @@
  */
 #include <linux/module.h>
 
+#include "debugfs.h"
 #include "helper.h"
+#include "trace.h"
 #include "type1p.h"
 
 bool t1p_allow_unsafe_interrupts;
@@ -113,11 +115,13 @@ static int op_pin_pages(void *iommu_data, struct iommu_group *group,
 			struct page **pages)
 {
 	struct t1p_container *c = t1p_container_get(iommu_data);
+	u64 begun = t1p_trace_begin(pin);
 	int ret;
 
 	if (!c)
 		return -EINVAL;
 	ret = t1p_device_pin(c, group, iova, npage, prot, pages);
+	trace_type1p_pin(c->id, iova, npage, ret, begun);
 	t1p_container_put(c);
 	return ret;
 }
@@ -125,10 +129,12 @@ static int op_pin_pages(void *iommu_data, struct iommu_group *group,
 static void op_unpin_pages(void *iommu_data, dma_addr_t iova, int npage)
 {
 	struct t1p_container *c = t1p_container_get(iommu_data);
+	u64 begun = t1p_trace_begin(unpin);
 
 	if (WARN_ON_ONCE(!c))
 		return;
 	t1p_device_unpin(c, iova, npage);
+	trace_type1p_unpin(c->id, iova, npage, begun);
 	t1p_container_put(c);
 }
 
@@ -201,9 +207,11 @@ static int __init type1p_init(void)
 	ret = t1p_helpers_init();
 	if (ret)
 		goto out_ranges;
+	t1p_debugfs_init();
 	ret = vfio_register_iommu_driver(&driver.ops);
 	if (!ret)
 		return 0;
+	t1p_debugfs_exit();
 	t1p_helpers_exit();
 out_ranges:
 	t1p_ranges_exit();
@@ -213,6 +221,7 @@ out_ranges:
 static void __exit type1p_exit(void)
 {
 	vfio_unregister_iommu_driver(&driver.ops);
+	t1p_debugfs_exit();
 	t1p_helpers_exit();
 	t1p_ranges_exit();
 }

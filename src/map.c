@@ -49,6 +49,7 @@ static int populate(struct t1p_container *c, struct t1p_range *range)
 	struct t1p_job job = {
 		.c = c,
 		.range = range,
+		.what = "map",
 		.work = populate_piece,
 		.may_wait = true,
 	};
@@ -178,6 +179,13 @@ int t1p_publish_all(struct t1p_container *c, struct list_head *claimed, bool val
 	return ret;
 }
 
+static int warn_full(const struct t1p_container *c)
+{
+	pr_warn_ratelimited("container %lu, %s[%d]: has all the ranges that it may have; module parameter dma_entry_limit allows more to those set up later\n",
+			    c->id, c->comm, c->pid);
+	return -ENOSPC;
+}
+
 /*
  * A range that is still being mapped has its place, even if it fails later: its
  * entry and its charge are not there for others meanwhile.
@@ -193,7 +201,7 @@ static int reserve(struct t1p_container *c, struct t1p_range *range)
 	if (first)
 		ret = -EEXIST;
 	else if (!c->avail)
-		ret = -ENOSPC;
+		ret = warn_full(c);
 	else if (!t1p_windows_allow(&c->windows, range->span.iova, range->span.last))
 		ret = -EINVAL;
 	else

@@ -36,6 +36,7 @@ static int replay_range(struct t1p_container *c, struct t1p_range *range,
 		.c = c,
 		.range = range,
 		.domain = domain,
+		.what = "attach",
 		.work = map_piece,
 	};
 
@@ -97,6 +98,7 @@ void t1p_unpin_all(struct t1p_container *c)
 		struct t1p_job job = {
 			.c = c,
 			.range = range,
+			.what = "detach",
 			.work = unpin_piece,
 		};
 

@@ -15,7 +15,8 @@
  *     writer that pins for a new domain, or unpins after the last one. An owner's
  *     own lock is held around it.
  *
- * devices_lock and dirty_lock lie outside of all these, a range's pins_lock inside.
+ * devices_lock and dirty_lock lie outside of all these, a range's pins_lock and
+ * jobs_lock inside.
  *
  * Data flows one way: ioctl.c -> map.c, unmap.c -> job.c -> piece.c -> pin.c, domain.c.
  */
@@ -30,6 +31,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
@@ -76,6 +79,12 @@
  * @invalid: how many ranges have no valid vaddr; as the state of a range
  * @dead: release() was here; changed under domains_sem (write), read under
  *	domains_sem
+ * @waiters: how many operations of device drivers wait for a valid vaddr
+ * @jobs: of &struct t1p_job, the long ones that run; jobs_lock
+ * @jobs_lock: innermost
+ * @pid: the process that set it up, if it still is; constant, as is @comm
+ * @comm: what that process was called
+ * @debugfs: its directory there
  */
 struct t1p_container {
 	struct kref ref;
@@ -100,6 +109,12 @@ struct t1p_container {
 	unsigned int avail;
 	unsigned int invalid;
 	bool dead;
+	atomic_t waiters;
+	struct list_head jobs;
+	spinlock_t jobs_lock;		/* jobs */
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	struct dentry *debugfs;
 };
 
 /* A group that is attached: through a domain, or emulated. */

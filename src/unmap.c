@@ -29,6 +29,7 @@ static void depopulate(struct t1p_container *c, struct t1p_range *range)
 	struct t1p_job job = {
 		.c = c,
 		.range = range,
+		.what = "unmap",
 		.work = depopulate_piece,
 	};
 

@@ -11,6 +11,7 @@
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
+#include "trace.h"
 #include "type1p.h"
 
 enum way {
@@ -126,6 +127,16 @@ static long patience(unsigned long *deadline)
 	return max((long)(*deadline - jiffies), 0L);
 }
 
+static int give_up(const struct t1p_container *c, u64 iova)
+{
+	unsigned int ms = READ_ONCE(t1p_vaddr_timeout_ms);
+
+	if (ms)
+		pr_warn_ratelimited("container %lu: a device driver needs iova %#llx, whose vaddr nobody has replaced for %u ms; module parameter vaddr_timeout_ms lets it wait longer\n",
+				    c->id, iova, ms);
+	return -EAGAIN;
+}
+
 /**
  * t1p_use_wait() - wait until the range at an iova has a valid vaddr again
  * @c: the container
@@ -144,21 +155,28 @@ static long patience(unsigned long *deadline)
 int t1p_use_wait(struct t1p_container *c, u64 iova, enum t1p_want want,
 		 unsigned long *deadline)
 {
+	u64 begun = t1p_trace_begin(wait);
 	struct t1p_range *range;
 	unsigned int changes;
 	long left;
+	int ret = 0;
 
 	range = later_range(c, iova, want, &changes);
 	if (!range)
 		return 0;
 	left = patience(deadline);
+	atomic_inc(&c->waiters);
 	left = wait_event_killable_timeout(range->settled,
 					   READ_ONCE(range->changes) != changes ||
 					   called_away(), left);
+	atomic_dec(&c->waiters);
 	t1p_range_put(range);
 	if (left < 0 || called_away())
-		return -EINTR;
-	return left ? 0 : -EAGAIN;
+		ret = -EINTR;
+	else if (!left)
+		ret = give_up(c, iova);
+	trace_type1p_wait(c->id, iova, ret, begun);
+	return ret;
 }
 
 /*

@@ -46,6 +46,7 @@
 #include "helpers_wait.c"
 #include "helpers_charge.c"
 #include "helpers_numa.c"
+#include "views.c"
 
 #include "patience.c"
 
