@@ -47,6 +47,7 @@
 #include "helpers_charge.c"
 #include "helpers_numa.c"
 #include "views.c"
+#include "traces.c"
 
 #include "patience.c"
 
