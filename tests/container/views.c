@@ -215,7 +215,7 @@ TEST_F(views, many_ranges)
 	unsigned long long iova, size, expected = VIEW_IOVA;
 	char path[sizeof(self->dir) + 16];
 	char line[256];
-	int i, lines = 0;
+	int i, fields, lines = 0;
 	FILE *file;
 
 	for (i = 0; i < count; i++)
@@ -226,7 +226,8 @@ TEST_F(views, many_ranges)
 	file = fopen(path, "re");
 	ASSERT_NE(NULL, file);
 	while (fgets(line, sizeof(line), file)) {
-		ASSERT_EQ(2, sscanf(line, "iova %llx size %llx", &iova, &size));
+		fields = sscanf(line, "iova %llx size %llx", &iova, &size);
+		ASSERT_EQ(2, fields);
 		EXPECT_EQ(expected, iova);
 		EXPECT_EQ(PAGE_4K, size);
 		expected += 2 * PAGE_4K;
@@ -236,13 +237,15 @@ TEST_F(views, many_ranges)
 	EXPECT_EQ(count, lines);
 }
 
+#define MAP_JOB	"map pid %d iova %llx size %llx done %llu elapsed_ns %llu threads %u"
+
 /* A MAP that takes a while can be seen as it goes, and one that is done cannot. */
 TEST_F_TIMEOUT(views, jobs, 60)
 {
 	const u64 size = 3 * PIECE;
 	struct map_job job = { self->fd, fresh(_metadata, size), HELPED_IOVA, size, -1 };
 	unsigned long long iova, total, done, before = 0, ns;
-	int i, pid, seen = 0, grown = 0;
+	int i, pid, fields, seen = 0, grown = 0;
 	unsigned int threads;
 	char text[VIEW_SIZE];
 	pthread_t thread;
@@ -252,8 +255,8 @@ TEST_F_TIMEOUT(views, jobs, 60)
 		usleep(1000);
 		if (view_read(self->dir, "jobs", text) || !*text)
 			continue;
-		ASSERT_EQ(6, sscanf(text, "map pid %d iova %llx size %llx done %llu elapsed_ns %llu threads %u",
-				    &pid, &iova, &total, &done, &ns, &threads));
+		fields = sscanf(text, MAP_JOB, &pid, &iova, &total, &done, &ns, &threads);
+		ASSERT_EQ(6, fields);
 		EXPECT_EQ(getpid(), pid);
 		EXPECT_EQ(HELPED_IOVA, iova);
 		EXPECT_EQ(size, total);
