@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include "debugfs.h"
+#include "guard.h"
 #include "helper.h"
 #include "trace.h"
 #include "type1p.h"
@@ -200,8 +201,12 @@ static_assert(sizeof(u64) == sizeof(unsigned long));
 
 static int __init type1p_init(void)
 {
-	int ret = t1p_ranges_init();
+	int ret;
 
+	ret = t1p_guard();
+	if (ret)
+		return ret;
+	ret = t1p_ranges_init();
 	if (ret)
 		return ret;
 	ret = t1p_helpers_init();
