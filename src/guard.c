@@ -233,7 +233,7 @@ static int compare(const struct btf_data *btf)
 
 	type = find_struct(btf, "vfio_iommu_driver_ops");
 	if (!type) {
-		pr_err("not loaded: " VFIOS_BTF " knows no struct vfio_iommu_driver_ops\n");
+		pr_err("not loaded: %s knows no struct vfio_iommu_driver_ops\n", VFIOS_BTF);
 		return -ENOEXEC;
 	}
 	theirs = (const void *)(type + 1);
@@ -273,8 +273,8 @@ int t1p_guard(void)
 	if (!ret)
 		ret = read_vfios(&btf);
 	if (ret) {
-		pr_err("not loaded: cannot read how this vfio core looks, from " VFIOS_BTF " and " KERNELS_BTF " (%d)\n",
-		       ret);
+		pr_err("not loaded: cannot read how this vfio core looks from %s and %s (%d)\n",
+		       VFIOS_BTF, KERNELS_BTF, ret);
 		ret = -ENOEXEC;
 	} else {
 		ret = compare(&btf);

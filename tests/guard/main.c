@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -89,7 +88,7 @@ static char *types_of(char *btf)
 	return btf + header_of(btf)->hdr_len + header_of(btf)->type_off;
 }
 
-static const char *name_at(struct _test_data_guard *self, uint32_t offset)
+static const char *name_at(struct _test_data_guard *self, __u32 offset)
 {
 	struct btf_header *kernels = header_of(self->kernels), *vfios = header_of(self->btf);
 
@@ -237,7 +236,7 @@ TEST_F(guard, operations_reordered)
 	struct btf_type *ops = find_ops(_metadata, self);
 	struct btf_member *open = member_of(_metadata, self, ops, "open");
 	struct btf_member *release = member_of(_metadata, self, ops, "release");
-	uint32_t name = open->name_off;
+	__u32 name = open->name_off;
 
 	open->name_off = release->name_off;
 	release->name_off = name;
