@@ -86,7 +86,7 @@ static void *watch_thread(void *arg)
 	setpriority(PRIO_PROCESS, 0, -10);
 	while (!__atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE)) {
 		count = watch->count(watch->pid);
-		watch->looks++;
+		__atomic_fetch_add(&watch->looks, 1, __ATOMIC_RELEASE);
 		watch->found += !!count;
 		watch->most = count > watch->most ? count : watch->most;
 		usleep(500);
@@ -99,6 +99,9 @@ static void watch_for(struct __test_metadata *_metadata, struct watch *watch,
 {
 	*watch = (struct watch){ .count = count, .pid = pid };
 	ASSERT_EQ(0, pthread_create(&watch->thread, NULL, watch_thread, watch));
+	/* What is watched may be over before a thread has come to run. */
+	while (!__atomic_load_n(&watch->looks, __ATOMIC_ACQUIRE))
+		usleep(100);
 }
 
 /* For helpers of our own. */
