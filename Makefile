@@ -50,6 +50,6 @@ unit lint demo bench check check-debug check-dkms install uninstall:
 	@scripts/$@
 
 clean:
-	rm -rf build tests/build
+	rm -rf build tests/build tools/build
 
 .PHONY: help modules programs fuzz unit lint demo bench check check-debug check-dkms install uninstall clean

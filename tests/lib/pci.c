@@ -257,7 +257,7 @@ static int probe(const char *bdf, const char *driver)
 	return ret;
 }
 
-int pci_take(const char *bdf, const char *driver, struct pci_binding *b)
+int pci_binding_read(const char *bdf, struct pci_binding *b)
 {
 	int ret;
 
@@ -265,10 +265,17 @@ int pci_take(const char *bdf, const char *driver, struct pci_binding *b)
 	ret = pci_driver(bdf, b->driver);
 	if (!ret)
 		ret = read_attr(bdf, "driver_override", b->override, sizeof(b->override));
+	if (!ret && !strcmp(b->override, "(null)"))
+		b->override[0] = '\0';
+	return ret;
+}
+
+int pci_take(const char *bdf, const char *driver, struct pci_binding *b)
+{
+	int ret = pci_binding_read(bdf, b);
+
 	if (ret)
 		return ret;
-	if (!strcmp(b->override, "(null)"))
-		b->override[0] = '\0';
 	if (!strcmp(b->driver, driver))
 		return 0;
 

@@ -51,6 +51,8 @@ int pci_group_members(int group, struct pci_dev *devs, int max);
 
 /* Name of the bound driver, "" if none. */
 int pci_driver(const char *bdf, char name[PCI_NAME_LEN]);
+/* How it is bound now; pci_take() does that too. */
+int pci_binding_read(const char *bdf, struct pci_binding *b);
 int pci_take(const char *bdf, const char *driver, struct pci_binding *b);
 int pci_restore(const struct pci_binding *b);
 
