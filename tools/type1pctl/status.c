@@ -10,6 +10,7 @@
 #include "debugfs.h"
 #include "jsonc.h"
 #include "kernels.h"
+#include "log.h"
 #include "text.h"
 
 #define PARAMETERS	"/sys/module/" MODULE "/parameters"
@@ -20,6 +21,7 @@ struct status {
 	char srcversion[32];
 	char taint[8];
 	u64 users;
+	char refusal[REFUSAL_LEN];	/* of a module that is not loaded: why, if it said so */
 	struct module_file file;	/* what would be loaded */
 	enum snippet snippet;
 	struct serving serving;
@@ -34,6 +36,8 @@ static void status_read(struct status *s)
 	read_line(s->srcversion, sizeof(s->srcversion), "/sys/module/" MODULE "/srcversion");
 	read_line(s->taint, sizeof(s->taint), "/sys/module/" MODULE "/taint");
 	s->users = read_number(0, "/sys/module/" MODULE "/refcnt");
+	if (!s->loaded)
+		log_refusal(s->refusal);
 	module_file_read(NULL, &s->file);
 	s->snippet = snippet_in_effect();
 	serving_read(&s->serving);
@@ -84,6 +88,8 @@ static void print_loaded(const struct status *s)
 
 	if (!s->loaded) {
 		puts("Loaded:       no");
+		if (s->refusal[0])
+			printf("Refused:      %s\n", s->refusal);
 		return;
 	}
 	printf("Loaded:       version %s, use count %llu\n", s->version, s->users);
@@ -222,6 +228,7 @@ static void json_status(const struct status *s)
 	put_text(serving, "why", s->serving.why);
 	json_object_object_add(o, "new_container", serving);
 	json_object_object_add(o, "loaded", loaded_object(s));
+	put_text(o, "refusal", s->refusal[0] ? s->refusal : NULL);
 	json_object_object_add(o, "file", file_object(&s->file));
 	put_text(o, "load_order", snippet_name(s->snippet));
 	for (i = 0; i < s->nkernels; i++)
