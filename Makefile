@@ -13,8 +13,9 @@ $${TYPE1P_CACHE:-/var/cache/type1p}):
   make check        all tests, on stock 6.1, 6.12 and 7.3
   make check-debug  tests on a kernel with KASAN, lockdep, kmemleak and more, which
                     is built at first (15 to 30 minutes)
-  make install      the module for this machine's kernels, by dkms
+  make install      the module for this machine's kernels, by dkms, and the tools
   make uninstall    the undoing of that
+  make deb          Debian packages of both: build/deb (scripts/deb trixie: Debian 13)
 
   make modules      build/RELEASE/vfio_iommu_type1p.ko; KVER=6.1, 6.12, 7.3, debug,
                     host or a directory of kernel headers (default: $(KVER))
@@ -27,6 +28,9 @@ $${TYPE1P_CACHE:-/var/cache/type1p}):
   make lint         checkpatch, sparse, W=1, shellcheck
   make check-dkms   install and uninstall in a clean Debian 12 root (scripts/check-dkms
                     trixie: Debian 13)
+  make check-install
+                    installed, upgraded and removed on a whole Debian 12, from source and
+                    as packages; takes a while (scripts/check-install trixie: Debian 13)
   make clean
 
 scripts/vm --help tells how to run anything else in such a guest.
@@ -46,10 +50,10 @@ fuzz:
 	@for kver in $(KVER); do \
 		scripts/fuzz $$kver --steps $(STEPS) $(if $(SEED),--seed $(SEED)) || exit; done
 
-unit lint demo bench check check-debug check-dkms install uninstall:
+unit lint demo bench check check-debug check-dkms check-install deb install uninstall:
 	@scripts/$@
 
 clean:
 	rm -rf build tests/build tools/build
 
-.PHONY: help modules programs fuzz unit lint demo bench check check-debug check-dkms install uninstall clean
+.PHONY: help modules programs fuzz unit lint demo bench check check-debug check-dkms check-install deb install uninstall clean

@@ -22,3 +22,22 @@ known_versions()
 {
 	dkms status -m "$package" 2>/dev/null | sed -n "s|^$package/\([^,:]*\)[,:].*|\1|p" | sort -u
 }
+
+# What the package manager has put there is not ours to touch.
+not_packaged()
+{
+	local deb
+
+	for deb in "$package-dkms" type1pctl; do
+		# shellcheck disable=SC2016 # dpkg-query expands it
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$deb" 2>/dev/null)" != installed ] ||
+			die "the Debian package $deb is installed: first apt purge $package-dkms type1pctl"
+	done
+}
+
+# vfio may be loaded before the disk with /etc and /lib is there.
+renew_initramfs()
+{
+	! command -v update-initramfs >/dev/null || update-initramfs -u -k all ||
+		say "update-initramfs failed: what is loaded at boot may be older than what is installed"
+}
