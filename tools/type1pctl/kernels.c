@@ -176,7 +176,8 @@ static void look_at_build(struct kernel *k)
 		k->detail = advice("apt install linux-headers-%s", k->release);
 	} else {
 		k->build = BUILD_NOT_TRIED;
-		k->detail = advice("dkms autoinstall -k %s (a kernel that is newer than this version knows is left out)",
+		k->detail = advice("dkms autoinstall -k %s\n"
+				   "A kernel that is newer than this version knows is left out.",
 				   k->release);
 	}
 	free(log);
