@@ -5,12 +5,13 @@
  *
  * debugfs waits for who reads before it removes a file, so a container is there for
  * as long as one of its files is being read. Nobody here waits for anything but
- * container->lock, and holds that for some ranges at a time.
+ * container->lock, and its own page faults without that; and holds the lock for some
+ * ranges at a time.
  */
 #include <linux/debugfs.h>
-#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/string_helpers.h>
 
 #include "debugfs.h"
 #include "job.h"
@@ -78,7 +79,10 @@ static int state_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "type %s\n", c->nesting ? "nesting" : c->v2 ? "v2" : "v1");
 	seq_printf(m, "pid %d\n", c->pid);
-	seq_printf(m, "comm %s\n", c->comm);
+	/* A process may call itself anything. */
+	seq_puts(m, "comm ");
+	seq_escape_str(m, c->comm, ESCAPE_ANY_NP, NULL);
+	seq_putc(m, '\n');
 	seq_printf(m, "ranges %llu\n", sums.ranges);
 	mutex_lock(&c->lock);
 	seq_printf(m, "ranges_left %u\n", c->avail);
@@ -212,14 +216,14 @@ static int ranges_open(struct inode *inode, struct file *file)
 	if (!view)
 		return -ENOMEM;
 	view->c = inode->i_private;
-	return 0;
+	/* To look for a place in the middle would hold the lock for all that is before it. */
+	return nonseekable_open(inode, file);
 }
 
 static const struct file_operations ranges_fops = {
 	.owner		= THIS_MODULE,
 	.open		= ranges_open,
 	.read		= seq_read,
-	.llseek		= seq_lseek,
 	.release	= seq_release_private,
 };
 

@@ -99,9 +99,11 @@ static int open_kernels(struct btf_data *btf)
 		return PTR_ERR(file);
 	btf->kernels = file;
 	ret = read_header(file, &header);
+	if (ret)
+		return ret;
 	btf->kernels_strings = (loff_t)header.hdr_len + header.str_off;
 	btf->kernels_len = header.str_len;
-	return ret;
+	return 0;
 }
 
 static int read_vfios(struct btf_data *btf)
@@ -246,8 +248,8 @@ static int compare(const struct btf_data *btf)
 		return -ENOEXEC;
 	}
 	if (count != i || type->size != sizeof(struct vfio_iommu_driver_ops)) {
-		pr_err("not loaded: the vfio core that runs has %u operations, %u were known when this was built; build it anew for this kernel\n",
-		       count, i);
+		pr_err("not loaded: the vfio core that runs has %u operations in %u bytes, %u in %zu were known when this was built; build it anew for this kernel\n",
+		       count, type->size, i, sizeof(struct vfio_iommu_driver_ops));
 		return -ENOEXEC;
 	}
 	return 0;
@@ -265,10 +267,10 @@ int t1p_guard(void)
 	struct btf_data btf = {};
 	int ret;
 
-#ifdef TYPE1P_UNCHECKED_OPS
-	pr_warn("built, and loaded, without a look at whether this vfio core fits\n");
-	return 0;
-#endif
+	if (IS_ENABLED(TYPE1P_UNCHECKED_OPS)) {
+		pr_warn("built, and loaded, without a look at whether this vfio core fits\n");
+		return 0;
+	}
 	ret = open_kernels(&btf);
 	if (!ret)
 		ret = read_vfios(&btf);

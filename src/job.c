@@ -9,8 +9,10 @@
  */
 #include <linux/cpumask.h>
 #include <linux/ktime.h>
-#include <linux/seq_file.h>
+#include <linux/math64.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
 
 #include "compat.h"
 #include "helper.h"
@@ -236,8 +238,12 @@ void t1p_jobs_show(struct seq_file *m, struct t1p_container *c)
 	struct t1p_job *job;
 
 	spin_lock(&c->jobs_lock);
-	list_for_each_entry(job, &c->jobs, node)
+	list_for_each_entry(job, &c->jobs, node) {
+		/* It is going to be asked again, with more room. */
+		if (seq_has_overflowed(m))
+			break;
 		job_show(m, job);
+	}
 	spin_unlock(&c->jobs_lock);
 }
 

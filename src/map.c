@@ -179,11 +179,10 @@ int t1p_publish_all(struct t1p_container *c, struct list_head *claimed, bool val
 	return ret;
 }
 
-static int warn_full(const struct t1p_container *c)
+static void warn_full(const struct t1p_container *c)
 {
 	pr_warn_ratelimited("container %lu, %s[%d]: has all the ranges that it may have; module parameter dma_entry_limit allows more to those set up later\n",
 			    c->id, c->comm, c->pid);
-	return -ENOSPC;
 }
 
 /*
@@ -201,12 +200,14 @@ static int reserve(struct t1p_container *c, struct t1p_range *range)
 	if (first)
 		ret = -EEXIST;
 	else if (!c->avail)
-		ret = warn_full(c);
+		ret = -ENOSPC;
 	else if (!t1p_windows_allow(&c->windows, range->span.iova, range->span.last))
 		ret = -EINVAL;
 	else
 		t1p_range_insert(c, range);
 	t1p_ranges_unlock(c);
+	if (ret == -ENOSPC)
+		warn_full(c);
 	return ret;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trace points: what a container was asked to do, with what result, and how long it
- * took. Numbers only, and no addresses of a process.
+ * took. Numbers only, and no vaddr: an iova says something about a process's addresses
+ * only where that process has made it so.
  *
  * A duration is 0 where the event was not yet enabled when the work began.
  */
@@ -27,7 +28,7 @@ static inline u64 t1p_trace_ns(u64 begun)
 }
 #endif
 
-/* An ioctl about a stretch of iova; what it did to @size bytes. */
+/* An ioctl about a stretch of iova; @size as each of them means it. */
 DECLARE_EVENT_CLASS(type1p_range,
 	TP_PROTO(unsigned long container, u64 iova, u64 size, int ret, u64 begun),
 	TP_ARGS(container, iova, size, ret, begun),

@@ -61,15 +61,13 @@ static void expect_no_jobs(struct __test_metadata *_metadata, const char *dir)
 	EXPECT_STREQ("", text);
 }
 
-/* The directory of the one container that this process has set up. */
-static bool find_view(char *dir, size_t size)
+/* The directory of the one container that has this line in its state. */
+static bool find_view(char *dir, size_t size, const char *line)
 {
 	struct dirent *entry;
 	DIR *views = opendir(VIEWS);
-	char line[32];
 	bool found = false;
 
-	snprintf(line, sizeof(line), "pid %d", getpid());
 	while (views && !found && (entry = readdir(views))) {
 		snprintf(dir, size, VIEWS "/%.20s", entry->d_name);
 		found = view_has(dir, "state", line);
@@ -79,13 +77,22 @@ static bool find_view(char *dir, size_t size)
 	return found;
 }
 
+/* That of the one container which this process has set up. */
+static bool find_own_view(char *dir, size_t size)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "pid %d", getpid());
+	return find_view(dir, size, line);
+}
+
 FIXTURE_SETUP(views)
 {
 	self->fd = container_served(_metadata, BACKEND_TYPE1P, VFIO_TYPE1v2_IOMMU, 0,
 				    &self->group);
 	self->device = -1;
 	self->emulated = -1;
-	ASSERT_TRUE(find_view(self->dir, sizeof(self->dir)))
+	ASSERT_TRUE(find_own_view(self->dir, sizeof(self->dir)))
 		TH_LOG("no container of this process under " VIEWS);
 }
 
@@ -182,7 +189,7 @@ TEST_F(views, groups_and_waiters)
 				   &self->emulated);
 	self->device = emulated_open(self->emulated, 0);
 	ASSERT_GE(self->device, 0);
-	ASSERT_TRUE(find_view(self->dir, sizeof(self->dir)));
+	ASSERT_TRUE(find_own_view(self->dir, sizeof(self->dir)));
 	expect_view(_metadata, self->dir, "groups", "emulated %llu", emulated_group(0));
 	expect_view(_metadata, self->dir, "state", "domains %llu", 0);
 
@@ -233,8 +240,25 @@ TEST_F(views, many_ranges)
 		expected += 2 * PAGE_4K;
 		lines++;
 	}
+	/* There is no way to have the lock held for all that is before a place. */
+	EXPECT_EQ(-1, pread(fileno(file), line, 1, 65536));
+	EXPECT_EQ(ESPIPE, errno);
 	fclose(file);
 	EXPECT_EQ(count, lines);
+}
+
+/* A process calls itself what it likes, and says nothing else by that. */
+TEST_F(views, name_of_two_lines)
+{
+	char dir[sizeof(self->dir)];
+	int fd, group;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "a\npid 1"));
+	fd = container_served(_metadata, BACKEND_TYPE1P, VFIO_TYPE1v2_IOMMU, 1, &group);
+	EXPECT_TRUE(find_view(dir, sizeof(dir), "comm a\\npid 1"));
+	EXPECT_FALSE(view_has(dir, "state", "pid 1"));
+	close(group);
+	close(fd);
 }
 
 #define MAP_JOB	"map pid %d iova %llx size %llx done %llu elapsed_ns %llu threads %u"
