@@ -267,7 +267,7 @@ int t1p_guard(void)
 	struct btf_data btf = {};
 	int ret;
 
-	if (IS_ENABLED(TYPE1P_UNCHECKED_OPS)) {
+	if (TYPE1P_UNCHECKED_OPS) {
 		pr_warn("built, and loaded, without a look at whether this vfio core fits\n");
 		return 0;
 	}
