@@ -21,7 +21,8 @@ void log_refusal(char refusal[REFUSAL_LEN])
 
 	refusal[0] = '\0';
 	/* EPIPE: records were overwritten before we came to read them. */
-	while (fd >= 0 && ((len = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE)) {
+	while (fd >= 0 && ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
+			   (len < 0 && errno == EPIPE))) {
 		const char *text;
 
 		if (len < 0)
