@@ -55,7 +55,7 @@ stock_kernels="6.1 6.12 7.3"
 # is_kernel_name NAME: one that fetch-kernel knows, not a path
 is_kernel_name()
 {
-	case " $stock_kernels debug iommufd " in
+	case " $stock_kernels debug debug-7.3 kcsan kcsan-7.3 iommufd " in
 	*" $1 "*) ;;
 	*) return 1 ;;
 	esac
@@ -65,7 +65,7 @@ is_kernel_name()
 suite_of()
 {
 	case $1 in
-	7.*)	echo trixie ;;
+	7.*|*-7.*)	echo trixie ;;
 	*)	echo bookworm ;;
 	esac
 }

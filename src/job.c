@@ -151,7 +151,8 @@ static void recruit(struct t1p_job *job)
 /* Helpers are called when the work has proved long and there is more of it. */
 static void maybe_recruit(struct t1p_job *job)
 {
-	if (job->recruited || job->caller != current ||
+	/* Only the caller looks whether it has been here. */
+	if (job->caller != current || job->recruited ||
 	    atomic_long_read(&job->next) >= job->count)
 		return;
 	if (ktime_get_ns() - job->begun >= t1p_helpers_pay_ns(job))

@@ -4,9 +4,13 @@
  * that error, so that tests/runner/detectors can see whether the kernel notices
  * it and the runner hears of it.
  */
+#include <linux/delay.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -124,6 +128,66 @@ static int leak(void)
 	return 0;
 }
 
+static unsigned int shared;
+
+static int racer(void *unused)
+{
+	while (!kthread_should_stop()) {
+		shared++;
+		barrier();
+		cond_resched();
+	}
+	return 0;
+}
+
+static int race(void)
+{
+	struct task_struct *task = kthread_run(racer, NULL, "racer");
+	unsigned long end = jiffies + 3 * HZ;
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	while (time_before(jiffies, end)) {
+		shared++;
+		barrier();
+		cond_resched();
+	}
+	return kthread_stop(task);
+}
+
+#if IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC)
+/* A page is freed that a device can still write to. */
+static int mapped(void)
+{
+	struct pci_dev *pdev = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, NULL);
+	struct iommu_domain *domain;
+	struct page *page;
+	int ret;
+
+	while (pdev && !device_iommu_mapped(&pdev->dev))
+		pdev = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, pdev);
+	if (!pdev)
+		return -ENODEV;
+	domain = iommu_paging_domain_alloc(&pdev->dev);
+	pci_dev_put(pdev);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	page = alloc_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	ret = iommu_map(domain, SZ_1M, page_to_phys(page), PAGE_SIZE, IOMMU_READ, GFP_KERNEL);
+	__free_page(page);
+	iommu_unmap(domain, SZ_1M, PAGE_SIZE);
+	iommu_domain_free(domain);
+	return ret;
+}
+#else
+static int mapped(void)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* No flaw: for failure on order. */
 static int allocate(void)
 {
@@ -149,6 +213,8 @@ static const struct {
 	{ "use-after-free", use_after_free },
 	{ "beyond-vmalloc", beyond_vmalloc },
 	{ "leak", leak },
+	{ "race", race },
+	{ "mapped", mapped },
 	{ "allocate", allocate },
 };
 
