@@ -283,6 +283,8 @@ void kid_run(struct kid *k, enum op mode)
 	}
 	if (ret)
 		mode = OP_KID_MAP;
-	for (;;)
+	for (;;) {
 		kid_step(k, mode, draw(&k->seed, PARTS));
+		usleep(draw(&k->seed, 4000));
+	}
 }

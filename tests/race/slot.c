@@ -11,7 +11,9 @@
 #include "slot.h"
 
 /* From a few pages to more than a batch, and more than 2 MiB. */
-static const unsigned int sizes[] = { 8, 4, 16, 8, 2, 600, 32, 8, 1100, 8, 64, 4 };
+static const unsigned int sizes[SLOTS] = {
+	8, 4, 16, 8, 2, 600, 32, 8, 4, 8, 64, 4, 2, 16, 5, 8, 3, 8, 1100, 6, 4, 8, 20, 4,
+};
 
 static struct slot slots[MAX_BOXES][SLOTS];
 
@@ -34,7 +36,7 @@ static int slot_setup(struct slot *s, struct box *box, unsigned int nr)
 {
 	*s = (struct slot){ .box = box, .shared = nr % 3 == 1, .fd = -1,
 			    .iova = (nr + 1) * SLOT_STRIDE,
-			    .pages = sizes[nr % ARRAY_SIZE(sizes)] };
+			    .pages = sizes[nr] };
 	pthread_mutex_init(&s->lock, NULL);
 	if (s->shared) {
 		s->fd = memfd_create("race", MFD_CLOEXEC);
