@@ -58,7 +58,6 @@ void *params_run(void *arg)
 	set(w, "max_threads", "0");
 	set(w, "disable_hugepages", "N");
 	set_verify(w, true);
-	set(w, "vaddr_timeout_ms", "30000");
 	return NULL;
 }
 

@@ -245,6 +245,9 @@ static int setup(void)
 {
 	int ret = boxes_open();
 
+	/* Nobody gives vaddrs back while all stand still. */
+	if (!ret)
+		ret = backend_param(BACKEND_TYPE1P, "vaddr_timeout_ms", "1000");
 	if (!ret)
 		ret = slots_setup();
 	return ret ?: fight_setup();
@@ -272,6 +275,7 @@ static int run(struct seat *seat)
 	}
 	slots_free(seat);
 	boxes_close();
+	backend_param(BACKEND_TYPE1P, "vaddr_timeout_ms", "30000");
 	return 0;
 }
 
