@@ -4,6 +4,9 @@
 
 KVER ?= 6.1 6.12 7.3
 STEPS ?= 20000
+SECONDS ?= 60
+# It means something to bash.
+unexport SECONDS
 
 define HELP
 As root (they install what they need with apt, and keep downloads in
@@ -23,6 +26,9 @@ $${TYPE1P_CACHE:-/var/cache/type1p}):
   make unit         run the unit tests
   make fuzz         random requests to our module and to the in-tree one must not differ:
                     KVER=6.12 STEPS=200000 SEED=1 (defaults: all, $(STEPS), the time)
+  make race         all that can be done to containers, by many threads and processes at
+                    once, while what devices find is checked: KVER=debug SECONDS=3600
+                    SEED=1 (defaults: all three, $(SECONDS), the time)
   make bench        type1p, the in-tree driver and the kernel's own calls compared: an
                     hour or more; scripts/bench --help has shorter ways
   make lint         checkpatch, sparse, W=1, shellcheck
@@ -50,10 +56,14 @@ fuzz:
 	@for kver in $(KVER); do \
 		scripts/fuzz $$kver --steps $(STEPS) $(if $(SEED),--seed $(SEED)) || exit; done
 
+race:
+	@for kver in $(KVER); do \
+		scripts/race $$kver --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) || exit; done
+
 unit lint demo bench check check-debug check-dkms check-install deb install uninstall:
 	@scripts/$@
 
 clean:
 	rm -rf build tests/build tools/build
 
-.PHONY: help modules programs fuzz unit lint demo bench check check-debug check-dkms check-install deb install uninstall clean
+.PHONY: help modules programs fuzz race unit lint demo bench check check-debug check-dkms check-install deb install uninstall clean

@@ -14,23 +14,42 @@
 
 #define LOOK_PAGES	16
 
+/* How often one does what, where a slot's state does not say. */
+static const unsigned int weights[OP_INFO + 1] = {
+	[OP_MAP] = 10,
+	[OP_UNMAP] = 8,
+	[OP_BITMAP] = 2,
+	[OP_INVALIDATE] = 6,
+	[OP_REPLACE] = 6,
+	[OP_SWAP] = 4,
+	[OP_ADOPT] = 2,
+	[OP_WRONG] = 2,
+	[OP_READ] = 8,
+	[OP_WRITE] = 6,
+	[OP_PIN] = 6,
+	[OP_HOLD] = 2,
+	[OP_MEMORY] = 2,
+	[OP_DIRTY] = 3,
+	[OP_INFO] = 1,
+};
+
 struct act {
 	struct seat *seat;
 	struct slot *s;
 	unsigned int *seed;
 };
 
-static int call_map(struct act *a, enum op op, char *mem, u32 flags, int want)
+static int call_map(struct act *a, enum operation op, char *mem, u32 flags, int want)
 {
 	struct slot *s = a->s;
 
 	begin(a->seat, op, s->box->nr, s->iova);
-	return slot_expect(a->seat, s, iova_map_flags(s->box->fd, mem, s->iova, slot_size(s), flags),
-			   want);
+	return slot_expect(a->seat, s,
+			   iova_map_flags(s->box->fd, mem, s->iova, slot_size(s), flags), want);
 }
 
 /* @want: bytes or an error. */
-static int call_unmap(struct act *a, enum op op, u64 size, u32 flags, s64 want)
+static int call_unmap(struct act *a, enum operation op, u64 size, u32 flags, s64 want)
 {
 	struct slot *s = a->s;
 	u64 done = 0;
@@ -93,7 +112,7 @@ static int expect_access(struct act *a, int ret, int want)
 
 static void act_read(struct act *a)
 {
-	static _Thread_local char buf[(LOOK_PAGES + 1) * PAGE_4K];
+	static __thread char buf[(LOOK_PAGES + 1) * PAGE_4K];
 	struct type1p_emulated_order order = { .op = TYPE1P_EMULATED_READ, .by = draw_by(a) };
 	unsigned int first, pages, i;
 	u64 words[LOOK_PAGES + 1];
@@ -432,7 +451,7 @@ static bool may_access(const struct slot *s)
 	return s->box->device >= 0 && (s->state != INVALID || s->box->has_edu);
 }
 
-static void act_on(struct act *a, enum op op)
+static void act_on(struct act *a, enum operation op)
 {
 	switch (op) {
 	case OP_MAP:
@@ -469,32 +488,32 @@ static void act_on(struct act *a, enum op op)
 }
 
 /* What brings a slot on: otherwise too many would have nothing to be found. */
-static enum op draw_next(const struct slot *s, unsigned int *seed)
+static enum operation draw_next(const struct slot *s, unsigned int *seed)
 {
-	static const enum op ops[] = { OP_REPLACE, OP_SWAP, OP_ADOPT, OP_WRONG };
-	enum op op = OP_MAP;
+	static const enum operation ops[] = { OP_REPLACE, OP_SWAP, OP_ADOPT, OP_WRONG };
+	enum operation op = OP_MAP;
 
 	if (s->state == INVALID)
 		op = ops[draw(seed, ARRAY_SIZE(ops))];
 	return r->enabled[op] ? op : OP_REPLACE;
 }
 
-static enum op draw_op(const struct slot *s, unsigned int *seed)
+static enum operation draw_op(const struct slot *s, unsigned int *seed)
 {
 	unsigned int total = 0, at;
-	enum op op;
+	enum operation op;
 
 	if (s->state != VALID && draw(seed, 2))
 		return draw_next(s, seed);
 	for (op = 0; op <= OP_INFO; op++)
-		total += r->enabled[op] ? op_weights[op] : 0;
+		total += r->enabled[op] ? weights[op] : 0;
 	at = draw(seed, total);
 	for (op = 0; op <= OP_INFO; op++) {
 		if (!r->enabled[op])
 			continue;
-		if (at < op_weights[op])
+		if (at < weights[op])
 			break;
-		at -= op_weights[op];
+		at -= weights[op];
 	}
 	return op;
 }

@@ -9,6 +9,8 @@
 #include "slot.h"
 
 #define DEBUGFS	"/sys/kernel/debug/vfio_iommu_type1p"
+#define LINE	"iova %llx size %llx prot %3s state %11s vaddr %11s pinned_bytes %llu " \
+		"device_pins %ld"
 
 struct line {
 	u64 iova;
@@ -102,9 +104,8 @@ static void check_ranges(struct seat *seat, struct box *box, struct sum *sum)
 		return;
 	}
 	while (fgets(text, sizeof(text), file)) {
-		if (sscanf(text, "iova %llx size %llx prot %3s state %11s vaddr %11s pinned_bytes %llu device_pins %ld",
-			   &line.iova, &line.size, line.prot, line.state, line.vaddr, &line.pinned,
-			   &line.device_pins) != 7)
+		if (sscanf(text, LINE, &line.iova, &line.size, line.prot, line.state,
+			   line.vaddr, &line.pinned, &line.device_pins) != 7)
 			violation(seat, "not understood: %s", text);
 		check_line(seat, box, &line, sum);
 		in_slots += line.iova < FIGHT_IOVA;

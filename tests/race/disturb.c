@@ -71,7 +71,8 @@ void *unloader_run(void *arg)
 	while (!r->over) {
 		rest(w->seat);
 		begin(w->seat, OP_UNLOAD, 0, 0);
-		ret = syscall(SYS_delete_module, modules[draw(&w->seed, 3)], O_NONBLOCK) ? -errno : 0;
+		ret = syscall(SYS_delete_module, modules[draw(&w->seed, 3)], O_NONBLOCK);
+		ret = ret ? -errno : 0;
 		if (!judge(w->seat, ret, -EWOULDBLOCK, -EBUSY, 0))
 			violation(w->seat, "a module could be unloaded while it is in use");
 		usleep(draw(&w->seed, 100000));

@@ -10,12 +10,11 @@
 #include "edu_check.h"
 #include "slot.h"
 
-static int transfer(struct seat *seat, struct edu *edu, enum op op, struct box *box, u64 iova,
-		    size_t len, bool to_memory)
+static void transfer(struct seat *seat, struct edu *edu, enum operation op, struct box *box,
+		     u64 iova, bool to_memory)
 {
 	begin(seat, op, box->nr, iova);
-	return judge(seat, to_memory ? edu_to_memory(edu, iova, len) :
-				       edu_from_memory(edu, iova, len), 0);
+	judge(seat, to_memory ? edu_to_memory(edu, iova, 8) : edu_from_memory(edu, iova, 8), 0);
 }
 
 static volatile u64 *word_of(struct slot *s, unsigned int page)
@@ -35,16 +34,17 @@ static void check_copy(struct seat *seat, struct edu *edu, struct slot *from, st
 	unsigned int p = draw(seed, from->pages - 1), q = draw(seed, to->pages - 1);
 	u64 wanted = stamp_of(from, p), found;
 
-	transfer(seat, edu, OP_EDU, from->box, from->iova + p * PAGE_4K, 8, false);
+	transfer(seat, edu, OP_EDU, from->box, from->iova + p * PAGE_4K, false);
 	if (!slot_exact(from))
 		return;
-	transfer(seat, edu, OP_EDU, to->box, to->iova + q * PAGE_4K, 8, true);
+	transfer(seat, edu, OP_EDU, to->box, to->iova + q * PAGE_4K, true);
 	if (!slot_exact(to) || !slot_exact(from))
 		return;
 	found = *word_of(to, q);
 	*word_of(to, q) = stamp_of(to, q);
 	r->checks++;
-	if (from->state == UNMAPPED || from->split ? word_tag(found) == TAG_UNUSED : found != wanted)
+	if (from->state == UNMAPPED || from->split ? word_tag(found) == TAG_UNUSED :
+						     found != wanted)
 		violation(seat, "DMA from %#llx (state %d%s) to %#llx: found %#llx, not %#llx",
 			  from->iova + p * PAGE_4K, from->state, from->split ? ", split" : "",
 			  to->iova + q * PAGE_4K, found, wanted);
@@ -55,7 +55,7 @@ static void check_refused(struct seat *seat, struct edu *edu, struct slot *s, un
 {
 	u64 iova = s->iova + draw(seed, s->pages - 1) * PAGE_4K;
 
-	transfer(seat, edu, OP_EDU, s->box, iova, 8, true);
+	transfer(seat, edu, OP_EDU, s->box, iova, true);
 	if (!slot_exact(s))
 		return;
 	if (s->state == UNMAPPED)
@@ -106,8 +106,8 @@ void edu_race(struct seat *seat, struct edu *edu, struct box *box, unsigned int 
 	u64 from = slot_race_iova(slot_of(box->nr, draw(seed, SLOTS)));
 	u64 to = slot_race_iova(slot_of(box->nr, draw(seed, SLOTS)));
 
-	transfer(seat, edu, OP_EDU_RACE, box, from, 8, false);
-	transfer(seat, edu, OP_EDU_RACE, box, to, 8, true);
+	transfer(seat, edu, OP_EDU_RACE, box, from, false);
+	transfer(seat, edu, OP_EDU_RACE, box, to, true);
 }
 
 void *edu_run(void *arg)

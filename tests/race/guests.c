@@ -15,11 +15,13 @@
 #include "pci.h"
 #include "slot.h"
 
+#define UNBIND	"/sys/bus/pci/drivers/vfio-pci/unbind"
+
 /*
  * A child that has just been forked holds what we have open for a moment, so a group
  * that we have closed may still be in its container (-EINVAL, -EBUSY).
  */
-static int join(struct worker *w, enum op op, struct box *box, int group)
+static int join(struct worker *w, enum operation op, struct box *box, int group)
 {
 	int ret;
 
@@ -31,7 +33,7 @@ static int join(struct worker *w, enum op op, struct box *box, int group)
 	return judge(w->seat, ret, -EBUSY, -EINVAL, 0);
 }
 
-static void leave(struct worker *w, enum op op, struct box *box, int group, int device)
+static void leave(struct worker *w, enum operation op, struct box *box, int group, int device)
 {
 	begin(w->seat, op, box->nr, 0);
 	close(device);
@@ -137,7 +139,7 @@ static pid_t unbind(const char *bdf)
 	if (child)
 		return child;
 	close_range(3, ~0U, 0);
-	_exit(write_text("/sys/bus/pci/drivers/vfio-pci/unbind", bdf) ? 1 : 0);
+	_exit(write_text(UNBIND, bdf) ? 1 : 0);
 }
 
 static void unbind_and_bind(struct worker *w, struct box *box, const struct pci_dev *dev)

@@ -29,7 +29,8 @@ static void stamp(struct kid *k, unsigned int part, unsigned int pages)
 	u64 at;
 
 	for (at = 0; at < pages * PAGE_4K; at += PAGE_4K)
-		*(volatile u64 *)(kid_part(k, part) + at) = kid_word(k, kid_part_iova(k, part) + at);
+		*(volatile u64 *)(kid_part(k, part) + at) =
+			kid_word(k, kid_part_iova(k, part) + at);
 }
 
 static unsigned int mapped(const struct kid *k)
@@ -53,7 +54,7 @@ static void check_locked(struct kid *k)
 }
 
 /* @limit: pages that may be locked. */
-static void judge_map(struct kid *k, enum op mode, unsigned int part, int ret, int limit,
+static void judge_map(struct kid *k, enum operation mode, unsigned int part, int ret, int limit,
 		      unsigned int pages)
 {
 	bool fits = limit == NO_LIMIT || mapped(k) + pages <= (unsigned int)limit;
@@ -76,7 +77,7 @@ static void judge_map(struct kid *k, enum op mode, unsigned int part, int ret, i
 	}
 }
 
-static void kid_map(struct kid *k, enum op mode, unsigned int part)
+static void kid_map(struct kid *k, enum operation mode, unsigned int part)
 {
 	unsigned int pages = 1 + draw(&k->seed, PART_PAGES);
 	bool troubled = part == TROUBLED && (mode == OP_KID_MOVE || mode == OP_KID_FAULT);
@@ -89,7 +90,8 @@ static void kid_map(struct kid *k, enum op mode, unsigned int part)
 	if (!troubled && draw(&k->seed, 2))
 		madvise(kid_part(k, part), PART_SIZE, MADV_DONTNEED);
 	begin(k->seat, mode, k->box->nr, kid_part_iova(k, part));
-	ret = iova_map(k->box->fd, kid_part(k, part), kid_part_iova(k, part), pages * PAGE_4K);
+	ret = iova_map(k->box->fd, kid_part(k, part), kid_part_iova(k, part),
+		       pages * PAGE_4K);
 	judge_map(k, mode, part, ret, limit, pages);
 	if (ret)
 		return;
@@ -98,7 +100,7 @@ static void kid_map(struct kid *k, enum op mode, unsigned int part)
 		stamp(k, part, pages);
 }
 
-static void kid_unmap(struct kid *k, enum op mode, unsigned int part)
+static void kid_unmap(struct kid *k, enum operation mode, unsigned int part)
 {
 	u64 done = 0;
 
@@ -109,14 +111,14 @@ static void kid_unmap(struct kid *k, enum op mode, unsigned int part)
 	k->mapped[part] = 0;
 }
 
-static void kid_use(struct kid *k, enum op mode, unsigned int part)
+static void kid_use(struct kid *k, enum operation mode, unsigned int part)
 {
 	unsigned int page = draw(&k->seed, PART_PAGES);
 	u64 word = 0, iova = kid_part_iova(k, part) + page * PAGE_4K;
 	struct type1p_emulated_order order = {
 		.op = draw(&k->seed, 2) ? TYPE1P_EMULATED_READ : TYPE1P_EMULATED_PIN,
-		.by = draw(&k->seed, 3), .prot = EMULATED_READ, .iova = iova, .npages = 1, .size = 8,
-		.data = (uintptr_t)&word,
+		.by = draw(&k->seed, 3), .prot = EMULATED_READ, .iova = iova, .npages = 1,
+		.size = 8, .data = (uintptr_t)&word,
 	};
 	bool troubled = part == TROUBLED && (mode == OP_KID_MOVE || mode == OP_KID_FAULT);
 	int ret;
@@ -138,7 +140,8 @@ static void kid_use(struct kid *k, enum op mode, unsigned int part)
 		judge(k->seat, ret, mode == OP_KID_LIMIT || mode == OP_KID_MEMCG ? -ENOMEM : 0,
 		      mode == OP_KID_MEMCG ? -EFAULT : 0, 0);
 		if (ret >= 0 && word != kid_word(k, iova))
-			violation(k->seat, "a device finds %#llx, not %#llx", word, kid_word(k, iova));
+			violation(k->seat, "a device finds %#llx, not %#llx", word,
+				  kid_word(k, iova));
 	}
 	r->checks++;
 	if (ret > 0)
@@ -194,7 +197,8 @@ static void kid_exec(struct kid *k)
 		return;
 	if (k->box->device >= 0)
 		device = dup(k->box->device);
-	mem = mmap(kid_part(k, 0), PART_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+	mem = mmap(kid_part(k, 0), PART_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		   file, 0);
 	if (mem == MAP_FAILED)
 		return;
 	stamp(k, 0, PART_PAGES);
@@ -248,7 +252,7 @@ int reborn(int argc, char **argv)
 	return 0;
 }
 
-static void kid_step(struct kid *k, enum op mode, unsigned int part)
+static void kid_step(struct kid *k, enum operation mode, unsigned int part)
 {
 	if (draw(&k->seed, 2)) {
 		kid_use(k, mode, part);
@@ -263,7 +267,7 @@ static void kid_step(struct kid *k, enum op mode, unsigned int part)
 	}
 }
 
-void kid_run(struct kid *k, enum op mode)
+void kid_run(struct kid *k, enum operation mode)
 {
 	int ret = 0;
 

@@ -35,8 +35,8 @@ static inline char *kid_part(const struct kid *k, unsigned int part)
 }
 
 /* Never returns. @mode: what kind of life. */
-void kid_run(struct kid *k, enum op mode);
-/* Containers of its own. */
+void kid_run(struct kid *k, enum operation mode);
+/* Containers of its own, likewise. */
 void lodger_run(struct kid *k);
 
 /* trouble.c: prepare a life, and a step in it. */

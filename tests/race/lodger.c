@@ -34,7 +34,8 @@ static void use(struct kid *k, int container, int device)
 		start_job(k, device);
 	for (i = 0; i < maps; i++) {
 		begin(k->seat, OP_LIFE, -1, i * PART_SIZE);
-		judge(k->seat, iova_map(container, kid_part(k, i % PARTS), i * PART_SIZE, PART_SIZE), 0);
+		judge(k->seat, iova_map(container, kid_part(k, i % PARTS), i * PART_SIZE,
+					PART_SIZE), 0);
 		if (!draw(&k->seed, 4))
 			iova_unmap_flags(container, i * PART_SIZE, PART_SIZE,
 					 draw(&k->seed, 2) ? VFIO_DMA_UNMAP_FLAG_VADDR : 0, NULL);

@@ -26,16 +26,16 @@ static const struct argp_option argp_options[] = {
 	{ "seed", 's', "N", 0, "of all that is random (default: the time)" },
 	{ "threads", 't', "N", 0, "that each map, unmap and check (default 4)" },
 	{ "containers", 'c', "N", 0, "1 to 5 (default 4)" },
-	{ "patience", 'p', "N", 0, "seconds till a call that has not returned is lost (default 60)" },
+	{ "patience", 'p', "N", 0, "seconds till who has not returned is lost (default 60)" },
 	{ "only", 'o', "OPERATION", 0, "besides map and unmap; repeatable" },
 	{ "without", 'w', "OPERATION", 0, "leave that one out; repeatable" },
 	{ "hotplug", 'h', NULL, 0, "take a CPU away and bring it back, again and again" },
 	{ }
 };
 
-static enum op find_op(struct argp_state *state, const char *name)
+static enum operation find_op(struct argp_state *state, const char *name)
 {
-	enum op op;
+	enum operation op;
 
 	for (op = 0; op < NR_OPS; op++)
 		if (!strcmp(op_names[op], name))
@@ -48,7 +48,7 @@ static enum op find_op(struct argp_state *state, const char *name)
 	return NR_OPS;
 }
 
-static void enable_only(enum op op)
+static void enable_only(enum operation op)
 {
 	static bool before;
 
@@ -111,7 +111,7 @@ static int start(const char *name, int nr, void *(*run)(void *))
 	return 0;
 }
 
-static bool any(enum op a, enum op b)
+static bool any(enum operation a, enum operation b)
 {
 	return r->enabled[a] || r->enabled[b];
 }
@@ -283,8 +283,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		argp_options, parse_option, NULL,
-		"Everything that can be done to containers, at random, by many threads and processes at once; "
-		"and what devices find is checked all the time."
+		"All that can be done to containers, by many at once, and what devices find."
 	};
 	struct seat *seat;
 	s64 pins;
@@ -306,12 +305,13 @@ int main(int argc, char **argv)
 	       r->seconds, r->seed, r->threads, r->boxes);
 	ret = run(seat);
 	if (ret) {
-		printf("Bail out! error %d: are the module, edu and emulated devices there?\n", ret);
+		printf("Bail out! error %d: are module, edu and emulated devices there?\n", ret);
 		return 1;
 	}
 	records_print();
 	pins = pins_held();
-	printf("%sok 1 - nothing that a device or a caller must not find\n", r->failed ? "not " : "");
+	printf("%sok 1 - nothing that a device or a caller must not find\n",
+	       r->failed ? "not " : "");
 	if (r->failed)
 		printf("# --seed %u\n", r->seed);
 	ret = !r->failed && (pins != r->pins || mem_locked());

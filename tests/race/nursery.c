@@ -17,9 +17,9 @@ static pid_t pids[KIDS];
 /* The last of them keeps containers of its own. */
 #define LODGERS	(KIDS - 1)
 
-static enum op draw_mode(unsigned int *seed)
+static enum operation draw_mode(unsigned int *seed)
 {
-	enum op mode;
+	enum operation mode;
 
 	do
 		mode = OP_KID_MAP + draw(seed, OP_KID_MOVE - OP_KID_MAP + 1);
@@ -37,7 +37,7 @@ static void draw_box(struct kid *k, unsigned int *seed)
 static pid_t bear(unsigned int nr, unsigned int *seed)
 {
 	struct kid *k = &kids[nr];
-	enum op mode = draw_mode(seed);
+	enum operation mode = draw_mode(seed);
 	pid_t pid;
 
 	if (nr == LODGERS && !r->enabled[OP_LIFE])

@@ -41,30 +41,48 @@
 #define VISITOR		6
 #define LODGER		7
 
-#define OPS(X)								\
-	X(MAP, "map", 10) X(UNMAP, "unmap", 8) X(BITMAP, "unmap-bitmap", 2) \
-	X(INVALIDATE, "invalidate", 6) X(REPLACE, "replace", 6)		\
-	X(SWAP, "replace-other", 4)					\
-	X(ADOPT, "replace-process", 2) X(WRONG, "replace-wrong", 2)	\
-	X(READ, "read", 8) X(WRITE, "write", 6) X(PIN, "pin", 6)	\
-	X(HOLD, "hold", 2) X(MEMORY, "madvise", 2) X(DIRTY, "dirty", 3)	\
-	X(INFO, "info", 1) X(SWEEP, "unmap-all", 1)			\
-	X(SWEEP_VADDR, "invalidate-all", 1) X(TRACK, "dirty-start-stop", 1) \
-	X(RACE, "race", 8) X(FIGHT, "fight", 8)				\
-	X(EDU, "edu", 1) X(EDU_RACE, "edu-race", 1)			\
-	X(VISIT, "visit", 1) X(VISIT_IOMMU, "visit-iommu", 1)		\
-	X(LIFE, "container", 1) X(KID, "kid", 1) X(KID_MAP, "kid-map", 1) \
-	X(KID_USE, "kid-use", 1) X(KILL, "kill", 1)			\
-	X(KID_FAULT, "kid-userfault", 1) X(KID_LIMIT, "kid-rlimit", 1)	\
-	X(KID_MEMCG, "kid-memcg", 1) X(KID_FORK, "kid-fork", 1)		\
-	X(KID_EXEC, "kid-exec", 1) X(KID_MOVE, "kid-munmap", 1)		\
-	X(PARAM, "parameters", 1) X(UNLOAD, "unload", 1)		\
-	X(LOOK, "debugfs", 1) X(BIND, "unbind", 1) X(HOTPLUG, "hotplug", 1)
-
-enum op {
-#define X(id, name, weight) OP_##id,
-	OPS(X)
-#undef X
+/* What --only and --without name; the first ones are done to slots by their owners. */
+enum operation {
+	OP_MAP,
+	OP_UNMAP,
+	OP_BITMAP,
+	OP_INVALIDATE,
+	OP_REPLACE,
+	OP_SWAP,
+	OP_ADOPT,
+	OP_WRONG,
+	OP_READ,
+	OP_WRITE,
+	OP_PIN,
+	OP_HOLD,
+	OP_MEMORY,
+	OP_DIRTY,
+	OP_INFO,
+	OP_SWEEP,
+	OP_SWEEP_VADDR,
+	OP_TRACK,
+	OP_RACE,
+	OP_FIGHT,
+	OP_EDU,
+	OP_EDU_RACE,
+	OP_VISIT,
+	OP_VISIT_IOMMU,
+	OP_LIFE,
+	OP_KID,
+	OP_KID_MAP,
+	OP_KID_USE,
+	OP_KILL,
+	OP_KID_FAULT,
+	OP_KID_LIMIT,
+	OP_KID_MEMCG,
+	OP_KID_FORK,
+	OP_KID_EXEC,
+	OP_KID_MOVE,
+	OP_PARAM,
+	OP_UNLOAD,
+	OP_LOOK,
+	OP_BIND,
+	OP_HOTPLUG,
 	NR_OPS,
 };
 
@@ -83,7 +101,7 @@ struct seat {
 	pid_t pid;
 	pid_t tid;
 	atomic_uint busy;		/* odd in a call */
-	enum op op;
+	enum operation op;
 	int box;
 	u64 iova;
 	double began_ms;
@@ -148,15 +166,14 @@ struct race {
 };
 
 extern struct race *r;
-extern const char * const op_names[];
-extern const unsigned int op_weights[];
+extern const char * const op_names[NR_OPS];
 
 double now_ms(void);
 unsigned int draw(unsigned int *seed, unsigned int below);
 
 /* seat.c */
 struct seat *seat_take(const char *name);
-void begin(struct seat *seat, enum op op, int box, u64 iova);
+void begin(struct seat *seat, enum operation op, int box, u64 iova);
 /* Records @ret and returns it. */
 int end(struct seat *seat, int ret);
 /* Violations if it is neither 0 or more, nor one of the negative errnos up to a 0. */

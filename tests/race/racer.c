@@ -112,8 +112,9 @@ static void fight_replace(struct worker *w, struct box *box, u64 first, u64 size
 	for (step = size; step >= half; step -= half)
 		for (at = first; at + step <= first + size; at += half) {
 			begin(w->seat, OP_FIGHT, box->nr, FIGHT_IOVA + at);
-			judge(w->seat, iova_map_flags(box->fd, box->fight + at, FIGHT_IOVA + at, step,
-						      VFIO_DMA_MAP_FLAG_VADDR), -EINVAL, -ENOENT, 0);
+			judge(w->seat, iova_map_flags(box->fd, box->fight + at, FIGHT_IOVA + at,
+						      step, VFIO_DMA_MAP_FLAG_VADDR),
+			      -EINVAL, -ENOENT, 0);
 		}
 }
 
@@ -137,7 +138,8 @@ void *fighter_run(void *arg)
 		switch (draw(&w->seed, 6)) {
 		case 0:
 		case 1:
-			ret = judge(w->seat, iova_map(box->fd, box->fight + first, iova, size), -EEXIST, 0);
+			ret = judge(w->seat, iova_map(box->fd, box->fight + first, iova, size),
+				    -EEXIST, 0);
 			box->mapped += ret ? 0 : size;
 			break;
 		case 2:

@@ -14,16 +14,47 @@
 
 #define MOST_VIOLATIONS	10
 
-const char * const op_names[] = {
-#define X(id, name, weight) [OP_##id] = name,
-	OPS(X)
-#undef X
-};
-
-const unsigned int op_weights[] = {
-#define X(id, name, weight) [OP_##id] = weight,
-	OPS(X)
-#undef X
+const char * const op_names[NR_OPS] = {
+	[OP_MAP] = "map",
+	[OP_UNMAP] = "unmap",
+	[OP_BITMAP] = "unmap-bitmap",
+	[OP_INVALIDATE] = "invalidate",
+	[OP_REPLACE] = "replace",
+	[OP_SWAP] = "replace-other",
+	[OP_ADOPT] = "replace-process",
+	[OP_WRONG] = "replace-wrong",
+	[OP_READ] = "read",
+	[OP_WRITE] = "write",
+	[OP_PIN] = "pin",
+	[OP_HOLD] = "hold",
+	[OP_MEMORY] = "madvise",
+	[OP_DIRTY] = "dirty",
+	[OP_INFO] = "info",
+	[OP_SWEEP] = "unmap-all",
+	[OP_SWEEP_VADDR] = "invalidate-all",
+	[OP_TRACK] = "dirty-start-stop",
+	[OP_RACE] = "race",
+	[OP_FIGHT] = "fight",
+	[OP_EDU] = "edu",
+	[OP_EDU_RACE] = "edu-race",
+	[OP_VISIT] = "visit",
+	[OP_VISIT_IOMMU] = "visit-iommu",
+	[OP_LIFE] = "container",
+	[OP_KID] = "kid",
+	[OP_KID_MAP] = "kid-map",
+	[OP_KID_USE] = "kid-use",
+	[OP_KILL] = "kill",
+	[OP_KID_FAULT] = "kid-userfault",
+	[OP_KID_LIMIT] = "kid-rlimit",
+	[OP_KID_MEMCG] = "kid-memcg",
+	[OP_KID_FORK] = "kid-fork",
+	[OP_KID_EXEC] = "kid-exec",
+	[OP_KID_MOVE] = "kid-munmap",
+	[OP_PARAM] = "parameters",
+	[OP_UNLOAD] = "unload",
+	[OP_LOOK] = "debugfs",
+	[OP_BIND] = "unbind",
+	[OP_HOTPLUG] = "hotplug",
 };
 
 double now_ms(void)
@@ -47,7 +78,7 @@ struct seat *seat_take(const char *name)
 	return seat;
 }
 
-void begin(struct seat *seat, enum op op, int box, u64 iova)
+void begin(struct seat *seat, enum operation op, int box, u64 iova)
 {
 	seat->pid = getpid();
 	seat->tid = gettid();
@@ -188,7 +219,7 @@ void seats_dump(void)
 u64 records_calls(void)
 {
 	u64 calls = 0;
-	enum op op;
+	enum operation op;
 
 	for (op = 0; op < NR_OPS; op++)
 		calls += r->records[op].calls;
@@ -199,7 +230,7 @@ void records_print(void)
 {
 	const struct record *record;
 	u64 errors;
-	enum op op;
+	enum operation op;
 	int i;
 
 	printf("# %-18s %10s %10s %9s  errors\n", "operation", "calls", "ok", "longest");

@@ -201,7 +201,8 @@ int slot_expect(struct seat *seat, struct slot *s, int ret, int want)
 	if (!slot_exact(s)) {
 		if (ret < 0 && ret != want && ret != -EINVAL && ret != -ENOENT && ret != -EEXIST &&
 		    ret != -EAGAIN)
-			violation(seat, "error %d, but for a sweep of all it should be %d", ret, want);
+			violation(seat, "error %d, but for a sweep of all it should be %d",
+				  ret, want);
 		return -ESTALE;
 	}
 	r->checks++;
