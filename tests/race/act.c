@@ -20,7 +20,7 @@ static const unsigned int weights[OP_INFO + 1] = {
 	[OP_UNMAP] = 8,
 	[OP_BITMAP] = 2,
 	[OP_INVALIDATE] = 6,
-	[OP_REPLACE] = 6,
+	[OP_REPLACE] = 3,
 	[OP_SWAP] = 4,
 	[OP_ADOPT] = 2,
 	[OP_WRONG] = 2,
@@ -490,11 +490,13 @@ static void act_on(struct act *a, enum operation op)
 /* What brings a slot on: otherwise too many would have nothing to be found. */
 static enum operation draw_next(const struct slot *s, unsigned int *seed)
 {
-	static const enum operation ops[] = { OP_REPLACE, OP_SWAP, OP_ADOPT, OP_WRONG };
+	static const enum operation file_ops[] = { OP_REPLACE, OP_ADOPT, OP_WRONG };
 	enum operation op = OP_MAP;
 
-	if (s->state == INVALID)
-		op = ops[draw(seed, ARRAY_SIZE(ops))];
+	if (s->state == INVALID && s->shared)
+		op = file_ops[draw(seed, ARRAY_SIZE(file_ops))];
+	else if (s->state == INVALID)
+		op = s->box->quiet && !s->held ? OP_SWAP : OP_REPLACE;
 	return r->enabled[op] ? op : OP_REPLACE;
 }
 

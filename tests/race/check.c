@@ -25,6 +25,7 @@ struct line {
 struct sum {
 	u32 ranges;
 	u64 fight;		/* bytes */
+	char pages[FIGHT_PAGES];	/* of those: 'v', 'i' for valid and invalid, or 0 */
 	u64 locked;		/* bytes that this process pays for */
 };
 
@@ -67,6 +68,9 @@ static void check_line(struct seat *seat, struct box *box, const struct line *li
 		sum->fight += line->size;
 		if (line->iova + line->size > FIGHT_IOVA + FIGHT_PAGES * PAGE_4K)
 			violation(seat, "a range that nobody has mapped");
+		else
+			memset(sum->pages + (line->iova - FIGHT_IOVA) / PAGE_4K, line->vaddr[0],
+			       line->size / PAGE_4K);
 	} else {
 		s = slot_of(box->nr, line->iova / SLOT_STRIDE - 1);
 		check_slot(seat, s, line);
@@ -119,6 +123,41 @@ static void check_ranges(struct seat *seat, struct box *box, struct sum *sum)
 			  sum->fight, fight);
 }
 
+/* Whether a device finds a word, or nothing. */
+static void probe(struct seat *seat, struct box *box, u64 iova, bool mapped, u64 want)
+{
+	struct type1p_emulated_order order = {
+		.op = TYPE1P_EMULATED_READ, .by = TYPE1P_EMULATED_KTHREAD, .iova = iova, .size = 8,
+	};
+	u64 word = 0;
+	int ret;
+
+	order.data = (uintptr_t)&word;
+	seat->iova = iova;
+	ret = emulated_order(box->device, &order);
+	if (ret != (mapped ? 0 : -EINVAL) || (!ret && word != want))
+		violation(seat, "%s, but a read returned %d and found %#llx, not %#llx",
+			  mapped ? "mapped" : "not mapped", ret, word, want);
+	r->checks++;
+}
+
+static void probe_box(struct seat *seat, struct box *box, const struct sum *sum)
+{
+	unsigned int i;
+	struct slot *s;
+
+	for (i = 0; i < FIGHT_PAGES; i++)
+		if (sum->pages[i] != 'i' || box->has_edu)
+			probe(seat, box, FIGHT_IOVA + i * PAGE_4K, sum->pages[i],
+			      *(u64 *)(box->fight + i * PAGE_4K));
+	for (i = 0; i < SLOTS; i++) {
+		s = slot_of(box->nr, i);
+		if (!s->orphan && !s->split && (s->state != INVALID || box->has_edu))
+			probe(seat, box, s->iova, s->state != UNMAPPED,
+			      slot_stamp(s, TAG_STAMP) + s->iova);
+	}
+}
+
 static void check_box(struct seat *seat, struct box *box, u64 *locked)
 {
 	struct container_info info;
@@ -126,6 +165,8 @@ static void check_box(struct seat *seat, struct box *box, u64 *locked)
 
 	begin(seat, OP_INFO, box->nr, 0);
 	check_ranges(seat, box, &sum);
+	if (box->device >= 0)
+		probe_box(seat, box, &sum);
 	if (container_info(box->fd, &info) || info.avail != box->limit - sum.ranges)
 		violation(seat, "%u of %u entries left, but %u ranges", info.avail, box->limit,
 			  sum.ranges);

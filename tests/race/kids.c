@@ -252,6 +252,29 @@ int reborn(int argc, char **argv)
 	return 0;
 }
 
+/* Fresh memory, as much as to need helpers; it is killed at that more often than not. */
+static void kid_big(struct kid *k)
+{
+	u64 done = 0;
+	char *mem;
+
+	mem = mmap(NULL, BIG_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		return;
+	if (draw(&k->seed, 2))
+		madvise(mem, BIG_SIZE, MADV_HUGEPAGE);
+	begin(k->seat, OP_KID_BIG, k->box->nr, k->iova);
+	judge(k->seat, iova_map(k->box->fd, mem, k->iova, BIG_SIZE), 0);
+	if (k->box->has_edu && mem_locked() != BIG_SIZE)
+		violation(k->seat, "%lld bytes of locked memory", mem_locked());
+	begin(k->seat, OP_KID_BIG, k->box->nr, k->iova);
+	judge(k->seat, iova_unmap(k->box->fd, k->iova, BIG_SIZE, &done), 0);
+	if (done != BIG_SIZE)
+		violation(k->seat, "unmapped %llu bytes", done);
+	check_locked(k);
+	munmap(mem, BIG_SIZE);
+}
+
 static void kid_step(struct kid *k, enum operation mode, unsigned int part)
 {
 	if (draw(&k->seed, 2)) {
@@ -287,6 +310,8 @@ void kid_run(struct kid *k, enum operation mode)
 	}
 	if (ret)
 		mode = OP_KID_MAP;
+	while (mode == OP_KID_BIG)
+		kid_big(k);
 	for (;;) {
 		kid_step(k, mode, draw(&k->seed, PARTS));
 		usleep(draw(&k->seed, 4000));

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,14 +18,17 @@ static pid_t pids[KIDS];
 /* The last of them keeps containers of its own. */
 #define LODGERS	(KIDS - 1)
 
-static enum operation draw_mode(unsigned int *seed)
+static enum operation draw_mode(unsigned int nr, unsigned int *seed)
 {
 	enum operation mode;
 
 	do
-		mode = OP_KID_MAP + draw(seed, OP_KID_MOVE - OP_KID_MAP + 1);
+		mode = OP_KID_MAP + draw(seed, OP_KID_BIG - OP_KID_MAP + 1);
 	while (!r->enabled[mode] && mode != OP_KID_MAP);
-	return mode == OP_KID_USE || mode == OP_KILL ? OP_KID_MAP : mode;
+	if (mode == OP_KID_USE || mode == OP_KILL)
+		mode = OP_KID_MAP;
+	/* One at a time: this is no big machine. */
+	return mode == OP_KID_BIG && nr ? OP_KID_MAP : mode;
 }
 
 static void draw_box(struct kid *k, unsigned int *seed)
@@ -37,7 +41,7 @@ static void draw_box(struct kid *k, unsigned int *seed)
 static pid_t bear(unsigned int nr, unsigned int *seed)
 {
 	struct kid *k = &kids[nr];
-	enum operation mode = draw_mode(seed);
+	enum operation mode = draw_mode(nr, seed);
 	pid_t pid;
 
 	if (nr == LODGERS && !r->enabled[OP_LIFE])
@@ -69,7 +73,7 @@ static void bury(struct seat *seat, unsigned int nr)
 	pids[nr] = 0;
 	k->seat->busy += k->seat->busy % 2;
 	judge(seat, iova_unmap(k->box->fd, k->iova, KID_STRIDE, &done), 0);
-	if (done > KID_PAGES * PAGE_4K)
+	if (done > (nr ? KID_PAGES * PAGE_4K : BIG_SIZE))
 		violation(seat, "unmapped %llu bytes of a dead process", done);
 	if (WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status) != SIGKILL)
 		violation(seat, "a process has ended with status %#x", status);
@@ -94,6 +98,8 @@ int nursery_run(void)
 	unsigned int seed = r->seed + 7, nr;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* There are more threads than CPUs, and most of those are of one process. */
+	setpriority(PRIO_PROCESS, 0, -5);
 	for (nr = 0; nr < KIDS; nr++)
 		kids[nr].seat = seat_take(nr == LODGERS ? "lodger" : "kid");
 	while (!r->over) {

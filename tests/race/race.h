@@ -33,9 +33,11 @@
 #define FIGHT_IOVA	0x20000000ULL
 #define FIGHT_PAGES	64
 #define KIDS		6
-#define KID_IOVA	0x30000000ULL
-#define KID_STRIDE	0x1000000ULL
+#define KID_IOVA	0x100000000ULL
+#define KID_STRIDE	0x20000000ULL
 #define KID_PAGES	512
+/* For one that maps so much that several CPUs work on it. */
+#define BIG_SIZE	(256UL << 20)
 
 /* Emulated devices: one for each box, and two that come and go. */
 #define VISITOR		6
@@ -78,6 +80,7 @@ enum operation {
 	OP_KID_FORK,
 	OP_KID_EXEC,
 	OP_KID_MOVE,
+	OP_KID_BIG,
 	OP_PARAM,
 	OP_UNLOAD,
 	OP_LOOK,

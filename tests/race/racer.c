@@ -54,7 +54,7 @@ void *racer_run(void *arg)
 		}
 		if (order.op == TYPE1P_EMULATED_PIN && ret > 0)
 			emulated_unpin(box->device, order.iova, 1);
-		usleep(draw(&w->seed, 3000));
+		usleep(draw(&w->seed, 5000));
 	}
 	return NULL;
 }
@@ -159,7 +159,7 @@ void *fighter_run(void *arg)
 			end(w->seat, 0);
 			fight_access(w, box, iova + draw(&w->seed, 8) * PAGE_4K);
 		}
-		usleep(draw(&w->seed, 3000));
+		usleep(draw(&w->seed, 5000));
 	}
 	return NULL;
 }

@@ -50,6 +50,7 @@ const char * const op_names[NR_OPS] = {
 	[OP_KID_FORK] = "kid-fork",
 	[OP_KID_EXEC] = "kid-exec",
 	[OP_KID_MOVE] = "kid-munmap",
+	[OP_KID_BIG] = "kid-big",
 	[OP_PARAM] = "parameters",
 	[OP_UNLOAD] = "unload",
 	[OP_LOOK] = "debugfs",
