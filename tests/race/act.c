@@ -299,12 +299,14 @@ static void act_wrong(struct act *a)
 static void adopt(struct slot *s, atomic_int *result)
 {
 	char *mem;
+	int ret;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	mem = mmap(NULL, slot_size(s), PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
-	*result = iova_map_flags(s->box->fd, mem, s->iova, slot_size(s), VFIO_DMA_MAP_FLAG_VADDR);
+	ret = iova_map_flags(s->box->fd, mem, s->iova, slot_size(s), VFIO_DMA_MAP_FLAG_VADDR);
 	/* What we have open keeps devices and groups from leaving. */
 	close_range(0, ~0U, 0);
+	*result = ret;
 	for (;;)
 		pause();
 }
