@@ -287,7 +287,8 @@ static void act_wrong(struct act *a)
 {
 	struct slot *s = a->s;
 
-	if (!s->shared || s->state != INVALID)
+	/* Of one whose owner was dead nobody knew what was mapped there. */
+	if (!s->shared || s->state != INVALID || s->orphan)
 		return;
 	pthread_rwlock_rdlock(&verify_lock);
 	if (verify_on)

@@ -127,7 +127,7 @@ static void check_ranges(struct seat *seat, struct box *box, struct sum *sum)
 static void probe(struct seat *seat, struct box *box, u64 iova, bool mapped, u64 want)
 {
 	struct type1p_emulated_order order = {
-		.op = TYPE1P_EMULATED_READ, .by = TYPE1P_EMULATED_KTHREAD, .iova = iova, .size = 8,
+		.op = TYPE1P_EMULATED_READ, .by = TYPE1P_EMULATED_WORK, .iova = iova, .size = 8,
 	};
 	u64 word = 0;
 	int ret;
@@ -146,7 +146,7 @@ static void probe_box(struct seat *seat, struct box *box, const struct sum *sum)
 	unsigned int i;
 	struct slot *s;
 
-	for (i = 0; i < FIGHT_PAGES; i++)
+	for (i = 0; i < FIGHT_PAGES; i += 5)
 		if (sum->pages[i] != 'i' || box->has_edu)
 			probe(seat, box, FIGHT_IOVA + i * PAGE_4K, sum->pages[i],
 			      *(u64 *)(box->fight + i * PAGE_4K));

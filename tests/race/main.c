@@ -125,7 +125,7 @@ static int start_all(void)
 		ret = ret ?: start("owner", i, act_run);
 		if (r->enabled[OP_RACE])
 			ret = ret ?: start("racer", i, racer_run);
-		if (r->enabled[OP_FIGHT] && i % 2)
+		if (r->enabled[OP_FIGHT])
 			ret = ret ?: start("fighter", i, fighter_run);
 	}
 	for (i = 0; i < r->boxes; i++)

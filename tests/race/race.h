@@ -31,7 +31,9 @@
 #define SLOTS		24
 #define SLOT_STRIDE	(8UL << 20)
 #define FIGHT_IOVA	0x20000000ULL
-#define FIGHT_PAGES	64
+#define FIGHT_PAGES	256
+/* What most calls there are about: so they meet. */
+#define FIGHT_CHUNK	64
 #define KIDS		6
 #define KID_IOVA	0x100000000ULL
 #define KID_STRIDE	0x20000000ULL

@@ -106,7 +106,7 @@ static void fight_access(struct worker *w, struct box *box, u64 iova)
 /* What was invalid for a while; of two ranges, each. */
 static void fight_replace(struct worker *w, struct box *box, u64 first, u64 size)
 {
-	u64 half = 8 * PAGE_4K, at, step;
+	u64 half = FIGHT_CHUNK * PAGE_4K, at, step;
 
 	usleep(draw(&w->seed, 2000));
 	for (step = size; step >= half; step -= half)
@@ -127,10 +127,10 @@ void *fighter_run(void *arg)
 
 	while (!r->over) {
 		rest(w->seat);
-		box = &r->box[draw(&w->seed, r->boxes)];
-		size = (1 + draw(&w->seed, 2)) * 8 * PAGE_4K;
-		first = draw(&w->seed, FIGHT_PAGES / 8 - 1) * 8 * PAGE_4K;
-		if (!draw(&w->seed, 8) && first)
+		box = &r->box[draw(&w->seed, 2) ? 0 : draw(&w->seed, r->boxes)];
+		size = (1 + draw(&w->seed, 2)) * FIGHT_CHUNK * PAGE_4K;
+		first = draw(&w->seed, FIGHT_PAGES / FIGHT_CHUNK - 1) * FIGHT_CHUNK * PAGE_4K;
+		if (!draw(&w->seed, 16) && first)
 			first -= draw(&w->seed, 8) * PAGE_4K;
 		iova = FIGHT_IOVA + first;
 		done = 0;
@@ -157,9 +157,10 @@ void *fighter_run(void *arg)
 			break;
 		default:
 			end(w->seat, 0);
-			fight_access(w, box, iova + draw(&w->seed, 8) * PAGE_4K);
+			fight_access(w, box, iova + draw(&w->seed, FIGHT_CHUNK) * PAGE_4K);
 		}
-		usleep(draw(&w->seed, 5000));
+		if (!draw(&w->seed, 4))
+			usleep(draw(&w->seed, 5000));
 	}
 	return NULL;
 }
