@@ -530,7 +530,7 @@ void *act_run(void *arg)
 	unsigned int steps;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		a.s = slot_lock_random(&r->box[draw(&w->seed, r->boxes)], &w->seed);
 		slot_catch_up(w->seat, a.s);
 		for (steps = 1 + draw(&w->seed, 6); steps && !r->over; steps--) {

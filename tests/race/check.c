@@ -237,13 +237,3 @@ void checkpoint(struct seat *seat, bool empty)
 	r->checks += 2;
 	r->checkpoints++;
 }
-
-void slots_free(struct seat *seat)
-{
-	unsigned int i, nr;
-
-	for (i = 0; i < r->boxes; i++)
-		for (nr = 0; nr < SLOTS; nr++)
-			slot_release_owner(slot_of(i, nr));
-	seat->iova = 0;
-}

@@ -39,7 +39,7 @@ void *params_run(void *arg)
 	struct worker *w = arg;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		switch (draw(&w->seed, 4)) {
 		case 0:
 			set(w, "max_threads", threads[draw(&w->seed, ARRAY_SIZE(threads))]);
@@ -69,7 +69,7 @@ void *unloader_run(void *arg)
 	int ret;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		begin(w->seat, OP_UNLOAD, 0, 0);
 		ret = syscall(SYS_delete_module, modules[draw(&w->seed, 3)], O_NONBLOCK);
 		ret = ret ? -errno : 0;
@@ -109,7 +109,7 @@ void *reader_run(void *arg)
 	DIR *dir;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		dir = opendir(DEBUGFS);
 		while (dir && (entry = readdir(dir)))
 			if (entry->d_name[0] != '.' && !draw(&w->seed, 3))
@@ -139,7 +139,7 @@ void *hotplug_run(void *arg)
 	bool online = true;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		online = !online;
 		begin(w->seat, OP_HOTPLUG, 0, 0);
 		judge(w->seat, set_cpu(online), -EBUSY, 0);

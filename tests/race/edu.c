@@ -116,10 +116,10 @@ void *edu_run(void *arg)
 	struct box *box = &r->box[w->nr];
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		if (r->enabled[OP_EDU])
 			edu_check(w->seat, &box->edu, box, &w->seed);
-		rest(w->seat);
+		rest();
 		if (r->enabled[OP_EDU_RACE] && draw(&w->seed, 2))
 			edu_race(w->seat, &box->edu, box, &w->seed);
 	}

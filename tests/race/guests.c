@@ -67,7 +67,7 @@ void *visitor_run(void *arg)
 	struct box *box;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = &r->box[draw(&w->seed, r->boxes)];
 		if (box->device < 0)
 			continue;
@@ -96,7 +96,7 @@ void *visitor_iommu_run(void *arg)
 	if (pci_find_id(EDU_VENDOR, EDU_DEVICE, 2, &dev))
 		return NULL;
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = &r->box[draw(&w->seed, r->boxes)];
 		if (box->quiet)
 			continue;
@@ -170,7 +170,7 @@ void *binder_run(void *arg)
 	if (pci_find_id(EDU_VENDOR, EDU_DEVICE, 3, &dev))
 		return NULL;
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = &r->box[draw(&w->seed, r->boxes)];
 		if (!box->quiet)
 			unbind_and_bind(w, box, &dev);

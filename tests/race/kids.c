@@ -299,7 +299,7 @@ void kid_run(struct kid *k, enum operation mode)
 	if (!k->mem)
 		_exit(0);
 	if (mode == OP_KID_LIMIT)
-		ret = limit_begin(k);
+		ret = limit_begin();
 	if (mode == OP_KID_MEMCG)
 		ret = memcg_begin(k);
 	if (mode == OP_KID_MOVE)

@@ -41,7 +41,7 @@ void lodger_run(struct kid *k);
 
 /* trouble.c: prepare a life, and a step in it. */
 int fault_begin(struct kid *k, unsigned int part);
-int limit_begin(struct kid *k);
+int limit_begin(void);
 int limit_draw(struct kid *k);
 int memcg_begin(struct kid *k);
 void memcg_draw(struct kid *k);

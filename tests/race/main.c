@@ -273,7 +273,7 @@ static int run(struct seat *seat)
 		r->over = false;
 		checkpoint(seat, true);
 	}
-	slots_free(seat);
+	slots_free();
 	boxes_close();
 	backend_param(BACKEND_TYPE1P, "vaddr_timeout_ms", "30000");
 	return 0;

@@ -116,15 +116,21 @@ struct seat {
  * struct box - a container
  * @fd: its descriptor
  * @nr: its number
- * @device: of its emulated device, or -1
- * @edu: its PCI device, if @has_edu
+ * @device: descriptor of its emulated device, or -1
+ * @group: of that
+ * @edu: its PCI device, if @has_edu: so an IOMMU is always there
+ * @edu_device: descriptor of that
+ * @edu_group: of that
  * @quiet: no IOMMU ever comes to it, and all of it is unmapped at times
+ * @limit: ranges that it may have
+ * @debug_id: its name in debugfs
  * @sweep: odd while somebody unmaps or invalidates all slots at once
  * @unmapped: the value of @sweep after the last time that all were unmapped
  * @invalid: likewise, invalidated
  * @sweep_lock: one at a time
  * @track: odd while dirty tracking is being turned on or off; on if bit 1 is set
  * @mapped: bytes mapped less bytes unmapped in the stretch to fight for
+ * @fight: memory for that
  */
 struct box {
 	int fd;
@@ -147,6 +153,18 @@ struct box {
 	char *fight;
 };
 
+/**
+ * struct race - what all share, processes as well
+ * @over: the run is to end
+ * @failed: a violation was found
+ * @pause: all threads are to stand still
+ * @paused: how many do
+ * @kids_pause: there are to be no kids
+ * @kids_paused: there are none
+ * @checks: what was compared with what must be
+ * @checkpoints: how often all stood still
+ * @pins: pages that were pinned at first
+ */
 struct race {
 	unsigned int seed;
 	unsigned int seconds;
@@ -160,7 +178,6 @@ struct race {
 	atomic_bool kids_pause;
 	atomic_bool kids_paused;
 	atomic_uint paused;
-	atomic_uint running;
 	atomic_uint seats_taken;
 	atomic_ullong checks;
 	atomic_uint checkpoints;
@@ -185,7 +202,7 @@ int end(struct seat *seat, int ret);
 int judge(struct seat *seat, int ret, ...);
 __printf(2, 3) void violation(struct seat *seat, const char *format, ...);
 /* Between calls: stands still while the others are looked at. */
-void rest(struct seat *seat);
+void rest(void);
 /* Whoever has been in a call for too long. */
 struct seat *seat_lost(void);
 void seats_dump(void);

@@ -34,7 +34,7 @@ void *racer_run(void *arg)
 	int ret;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = draw_box(&w->seed);
 		word = TAG_RACE << 48;
 		order = (struct type1p_emulated_order){
@@ -126,7 +126,7 @@ void *fighter_run(void *arg)
 	int ret;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = &r->box[draw(&w->seed, 2) ? 0 : draw(&w->seed, r->boxes)];
 		size = (1 + draw(&w->seed, 2)) * FIGHT_CHUNK * PAGE_4K;
 		first = draw(&w->seed, FIGHT_PAGES / FIGHT_CHUNK - 1) * FIGHT_CHUNK * PAGE_4K;
@@ -195,7 +195,7 @@ void *sweeper_run(void *arg)
 	struct worker *w = arg;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		sweep(w, &r->box[draw(&w->seed, r->boxes)]);
 		usleep(draw(&w->seed, 1000000));
 	}
@@ -210,7 +210,7 @@ void *tracker_run(void *arg)
 	struct box *box;
 
 	while (!r->over) {
-		rest(w->seat);
+		rest();
 		box = &r->box[draw(&w->seed, r->boxes)];
 		request.flags = box->track & 2 ? VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP :
 						 VFIO_IOMMU_DIRTY_PAGES_FLAG_START;

@@ -138,9 +138,8 @@ void violation(struct seat *seat, const char *format, ...)
 	r->over = true;
 }
 
-void rest(struct seat *seat)
+void rest(void)
 {
-	(void)seat;
 	if (!r->pause)
 		return;
 	r->paused++;

@@ -121,6 +121,15 @@ void slot_release_owner(struct slot *s)
 	s->owner = 0;
 }
 
+void slots_free(void)
+{
+	unsigned int box, nr;
+
+	for (box = 0; box < r->boxes; box++)
+		for (nr = 0; nr < SLOTS; nr++)
+			slot_release_owner(slot_of(box, nr));
+}
+
 /* It is unmapped, so nobody may use its memory from now on. */
 void slot_gone(struct seat *seat, struct slot *s)
 {

@@ -62,7 +62,7 @@ struct slot {
 };
 
 int slots_setup(void);
-void slots_free(struct seat *seat);
+void slots_free(void);
 struct slot *slot_of(int box, unsigned int nr);
 struct slot *slot_lock_random(struct box *box, unsigned int *seed);
 void slot_lock(struct slot *s);
