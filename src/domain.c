@@ -67,6 +67,35 @@ void t1p_domain_free(struct t1p_domain *domain)
 	kfree(domain);
 }
 
+/*
+ * After a request that failed, take out what the IOMMU layer left mapped: it undoes
+ * what a driver says that it has mapped, which VT-d's does not say of a request that
+ * it could only do in part. Only pages that are there, for that driver unmaps more
+ * than it is asked to where there are none.
+ */
+static void unmap_remains(struct t1p_domain *domain, u64 iova, u64 size)
+{
+	struct iommu_domain *iommu_domain = domain->iommu_domain;
+	size_t page = max(PAGE_SIZE, BIT(__ffs(iommu_domain->pgsize_bitmap)));
+	struct iommu_iotlb_gather gather;
+	u64 end = iova + size;
+	bool remains = false;
+	size_t unmapped;
+
+	iommu_iotlb_gather_init(&gather);
+	for (; iova != end; iova += max(unmapped, page)) {
+		unmapped = 0;
+		if (iommu_iova_to_phys(iommu_domain, iova)) {
+			unmapped = iommu_unmap_fast(iommu_domain, iova, page,
+						    &gather);
+			remains = true;
+		}
+		cond_resched();
+	}
+	if (remains)
+		iommu_iotlb_sync(iommu_domain, &gather);
+}
+
 static int map_contiguous(struct t1p_domain *domain, u64 iova,
 			  const struct t1p_run *run, int prot)
 {
@@ -82,6 +111,7 @@ static int map_contiguous(struct t1p_domain *domain, u64 iova,
 		if (ret) {
 			if (done)
 				iommu_unmap(domain->iommu_domain, iova, done);
+			unmap_remains(domain, iova + done, step);
 			return ret;
 		}
 		cond_resched();
@@ -192,6 +222,8 @@ static int map_runs(struct t1p_domain *domain, u64 iova,
 	map_end(&state);
 	if (ret && state.iova != iova)
 		iommu_unmap(domain->iommu_domain, iova, state.iova - iova);
+	if (ret)
+		unmap_remains(domain, state.iova, state.bytes);
 	return ret;
 }
 
