@@ -146,11 +146,12 @@ static u64 pgsizes_now(struct t1p_container *c)
 	return pgsizes;
 }
 
-/* Let readers see the new windows and page sizes. */
+/* Let readers see the new windows, if there are any, and page sizes. */
 static void update_limits(struct t1p_container *c, struct t1p_windows *windows)
 {
 	lockdep_assert_held(&c->lock);
-	swap(c->windows, *windows);
+	if (windows)
+		swap(c->windows, *windows);
 	WRITE_ONCE(c->pgsizes, pgsizes_now(c));
 }
 
@@ -396,6 +397,7 @@ void t1p_detach_group(struct t1p_container *c, struct iommu_group *iommu_group)
 	struct t1p_windows windows = {};
 	struct t1p_domain *domain;
 	struct t1p_group *group;
+	int ret;
 
 	down_write(&c->domains_sem);
 	group = find_group(c, iommu_group, &domain);
@@ -413,11 +415,10 @@ void t1p_detach_group(struct t1p_container *c, struct iommu_group *iommu_group)
 		if (list_empty(&domain->groups))
 			leave_domain(c, domain);
 		/* Without memory for wider windows, the old ones do no harm. */
-		if (!windows_now(c, &windows)) {
-			mutex_lock(&c->lock);
-			update_limits(c, &windows);
-			mutex_unlock(&c->lock);
-		}
+		ret = windows_now(c, &windows);
+		mutex_lock(&c->lock);
+		update_limits(c, ret ? NULL : &windows);
+		mutex_unlock(&c->lock);
 	}
 	up_write(&c->domains_sem);
 	trace_type1p_detach(c->id, iommu_group_id(iommu_group), !domain, 0, begun);
