@@ -46,6 +46,9 @@
 #include "helpers_wait.c"
 #include "helpers_charge.c"
 #include "helpers_numa.c"
+#include "faults_memory.c"
+#include "faults_kill.c"
+#include "faults_device.c"
 #include "views.c"
 #include "traces.c"
 

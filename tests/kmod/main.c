@@ -165,7 +165,6 @@ static struct platform_driver emulated_driver = {
 	.probe = emulated_probe,
 	.driver = {
 		.name = TYPE1P_EMULATED_NAME,
-		.suppress_bind_attrs = true,
 	},
 	/* It never does DMA of its own, in whatever group it finds itself. */
 	.driver_managed_dma = true,
