@@ -46,6 +46,19 @@ void t1p_owner_release(struct t1p_owner *owner)
 	mmdrop(owner->mm);
 }
 
+/* Marked, for t1p_settled() and who looks from outside read without the lock. */
+static void set_charged(struct t1p_owner *owner, long nr)
+{
+	lockdep_assert_held(&owner->lock);
+	WRITE_ONCE(owner->charged, nr);
+}
+
+static void add_needed(struct t1p_owner *owner, long nr)
+{
+	lockdep_assert_held(&owner->lock);
+	WRITE_ONCE(owner->needed, owner->needed + nr);
+}
+
 static int charge_locked(struct t1p_owner *owner, unsigned long nr)
 {
 	int ret;
@@ -55,7 +68,7 @@ static int charge_locked(struct t1p_owner *owner, unsigned long nr)
 	ret = __account_locked_vm(owner->mm, nr, true, owner->task,
 				  owner->unlimited);
 	if (!ret)
-		owner->charged += nr;
+		set_charged(owner, owner->charged + nr);
 	return ret;
 }
 
@@ -84,7 +97,7 @@ int t1p_charge(struct t1p_owner *owner, unsigned long nr, unsigned long ahead)
 	int ret = 0;
 
 	mutex_lock(&owner->lock);
-	owner->needed += nr;
+	add_needed(owner, nr);
 	/* Not for others who failed and have not said so yet. */
 	short_by = min_t(long, owner->needed - owner->charged, nr);
 	if (short_by <= 0)
@@ -127,10 +140,10 @@ void t1p_uncharge(struct t1p_owner *owner, unsigned long nr)
 	long extra;
 
 	mutex_lock(&owner->lock);
-	owner->needed -= nr;
+	add_needed(owner, -nr);
 	extra = owner->charged - owner->needed;
 	if (extra > 0) {
-		owner->charged = owner->needed;
+		set_charged(owner, owner->needed);
 		credit(owner, extra);
 	}
 	mutex_unlock(&owner->lock);
@@ -154,7 +167,7 @@ void t1p_settle(struct t1p_owner *owner)
 		return;
 	mutex_lock(&owner->lock);
 	missing = owner->needed - owner->charged;
-	owner->charged = owner->needed;
+	set_charged(owner, owner->needed);
 	if (missing > 0) {
 		mmap_write_lock(owner->mm);
 		__account_locked_vm(owner->mm, missing, true, owner->task, true);
@@ -175,7 +188,7 @@ void t1p_settle(struct t1p_owner *owner)
 void t1p_count(struct t1p_owner *owner, long nr)
 {
 	mutex_lock(&owner->lock);
-	owner->needed += nr;
+	add_needed(owner, nr);
 	mutex_unlock(&owner->lock);
 }
 
@@ -185,15 +198,17 @@ void t1p_count(struct t1p_owner *owner, long nr)
  */
 static long adopt(struct t1p_owner *owner, struct t1p_owner *new)
 {
-	long missing;
+	long charged, missing;
 
 	mutex_lock(&owner->lock);
-	missing = owner->charged - new->charged;
+	charged = owner->charged;
+	missing = charged - new->charged;
 	if (missing <= 0) {
 		swap(owner->mm, new->mm);
 		swap(owner->task, new->task);
 		swap(owner->unlimited, new->unlimited);
-		swap(owner->charged, new->charged);
+		set_charged(owner, new->charged);
+		new->charged = charged;
 	}
 	mutex_unlock(&owner->lock);
 	return missing;

@@ -22,6 +22,7 @@ struct task_struct;
  *	of @needed while the range is being pinned
  * @lock: guards all members; outside the mmap_lock. Whoever uses the
  *	range's vaddr may read @mm without it: a new owner comes when nobody does.
+ *	The counts may be read by READ_ONCE() without it, as a hint.
  */
 struct t1p_owner {
 	struct mm_struct *mm;

@@ -151,7 +151,7 @@ static struct t1p_range *try_start(struct t1p_container *c, u64 from)
 	if (range)
 		t1p_range_get(range);
 	else
-		c->tracking = true;
+		WRITE_ONCE(c->tracking, true);
 	mutex_unlock(&c->lock);
 	return range;
 }
@@ -161,7 +161,7 @@ static void forget_all(struct t1p_container *c)
 	struct t1p_range *range;
 
 	mutex_lock(&c->lock);
-	c->tracking = false;
+	WRITE_ONCE(c->tracking, false);
 	t1p_for_each_range(c, range, 0, U64_MAX)
 		t1p_dirty_free(range);
 	mutex_unlock(&c->lock);

@@ -259,7 +259,7 @@ static int join(struct t1p_container *c, struct t1p_group *group,
 
 	mutex_lock(&c->lock);
 	list_add_tail(&group->node, &(domain ?: own)->groups);
-	c->unpinned_groups++;
+	WRITE_ONCE(c->unpinned_groups, c->unpinned_groups + 1);
 	if (!domain)
 		list_add_tail(&own->node, &c->domains);
 	update_limits(c, windows);
@@ -377,7 +377,7 @@ static void forget_writes(struct t1p_container *c, struct t1p_group *group)
 	if (READ_ONCE(c->tracking))
 		t1p_dirty_mark_all(c);
 	mutex_lock(&c->lock);
-	c->unpinned_groups--;
+	WRITE_ONCE(c->unpinned_groups, c->unpinned_groups - 1);
 	mutex_unlock(&c->lock);
 }
 
@@ -440,7 +440,7 @@ void t1p_group_pins(struct t1p_container *c, struct iommu_group *iommu_group)
 	group = find_group(c, iommu_group, &domain);
 	if (group && !group->pins) {
 		group->pins = true;
-		c->unpinned_groups--;
+		WRITE_ONCE(c->unpinned_groups, c->unpinned_groups - 1);
 	}
 	mutex_unlock(&c->lock);
 }

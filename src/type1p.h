@@ -61,14 +61,14 @@
  *	lock, read under either
  * @emulated: &struct t1p_group of mediated devices; as @domains
  * @unpinned_groups: groups that may write to any memory that is mapped, for they
- *	have not said by pinning what they use; lock
+ *	have not said by pinning what they use; lock, or READ_ONCE()
  * @devices: of &struct vfio_device whose drivers use memory; devices_lock
  * @devices_lock: held while drivers are told of an unmap, so that none goes away
  *	meanwhile. Outermost, with whatever a driver takes in its callback inside:
  *	so not to be taken in what drivers call
  * @dirty_lock: outermost; start, stop and reading of dirty tracking
  * @tracking: dirty tracking is on; changed under dirty_lock and lock, read under
- *	either
+ *	either, or by READ_ONCE()
  * @orphans: ranges that are GONE while a driver still has pages pinned, or might;
  *	entries come under domains_sem (read) and lock
  * @ranges: tree of &struct t1p_range by iova; changed under domains_sem (read)
