@@ -326,9 +326,11 @@ static void act_adopt(struct act *a)
 		return;
 	*result = 1;
 	begin(a->seat, OP_ADOPT, s->box->nr, s->iova);
+	pthread_rwlock_wrlock(&fork_lock);
 	child = fork();
 	if (!child)
 		adopt(s, result);
+	pthread_rwlock_unlock(&fork_lock);
 	while (child > 0 && *result > 0)
 		usleep(500);
 	ret = child < 0 ? -EAGAIN : *result;

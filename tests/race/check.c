@@ -158,6 +158,20 @@ static void probe_box(struct seat *seat, struct box *box, const struct sum *sum)
 	}
 }
 
+/* Who is in a container in which something is wrong. */
+static void print_groups(const struct box *box)
+{
+	char path[100], text[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), DEBUGFS "/%llu/groups", box->debug_id);
+	file = fopen(path, "re");
+	while (file && fgets(text, sizeof(text), file))
+		printf("# group: %s", text);
+	if (file)
+		fclose(file);
+}
+
 static void check_box(struct seat *seat, struct box *box, u64 *locked)
 {
 	struct container_info info;
@@ -171,6 +185,8 @@ static void check_box(struct seat *seat, struct box *box, u64 *locked)
 		violation(seat, "%u of %u entries left, but %u ranges", info.avail, box->limit,
 			  sum.ranges);
 	r->checks++;
+	if (r->failed)
+		print_groups(box);
 	end(seat, 0);
 	*locked += sum.locked;
 }

@@ -85,6 +85,26 @@ void *visitor_run(void *arg)
 	return NULL;
 }
 
+/*
+ * An adopting child lives on with all that was mapped when it was forked, and memory of
+ * a device would keep that in its container.
+ */
+pthread_rwlock_t fork_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+static int open_alone(int device, struct edu *edu)
+{
+	int ret;
+
+	pthread_rwlock_rdlock(&fork_lock);
+	ret = edu_open(device, edu);
+	if (!ret && madvise(edu->bar.mem, edu->bar.size, MADV_DONTFORK)) {
+		ret = -errno;
+		edu_close(edu);
+	}
+	pthread_rwlock_unlock(&fork_lock);
+	return ret;
+}
+
 void *visitor_iommu_run(void *arg)
 {
 	struct worker *w = arg;
@@ -106,7 +126,7 @@ void *visitor_iommu_run(void *arg)
 			continue;
 		}
 		device = device_open(group, dev.bdf);
-		if (device >= 0 && !edu_open(device, &edu)) {
+		if (device >= 0 && !open_alone(device, &edu)) {
 			for (turns = draw(&w->seed, 4); turns && !r->over; turns--)
 				if (draw(&w->seed, 2))
 					edu_check(w->seat, &edu, box, &w->seed);

@@ -233,6 +233,8 @@ void *hotplug_run(void *worker);
 
 /* Whether replaces are verified: held for reading while one relies on it. */
 extern pthread_rwlock_t verify_lock;
+/* Held for writing to fork a child that stays. */
+extern pthread_rwlock_t fork_lock;
 extern bool verify_on;
 
 int boxes_open(void);
