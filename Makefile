@@ -16,6 +16,8 @@ $${TYPE1P_CACHE:-/var/cache/type1p}):
   make check        all tests, on stock 6.1, 6.12 and 7.3
   make check-debug  tests on a kernel with KASAN, lockdep, kmemleak and more, which
                     is built at first (15 to 30 minutes)
+  make check-matrix tests on other kernels: Debian 13's 6.12, rt, cloud, arm64
+                    (docs/matrix.md); scripts/check-matrix 6.1-rt: one of them
   make install      the module for this machine's kernels, by dkms, and the tools
   make uninstall    the undoing of that
   make deb          Debian packages of both: build/deb (scripts/deb trixie: Debian 13)
@@ -60,10 +62,10 @@ race:
 	@for kver in $(KVER); do \
 		scripts/race $$kver --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) || exit; done
 
-unit lint demo bench check check-debug check-dkms check-install deb install uninstall:
+unit lint demo bench check check-debug check-matrix check-dkms check-install deb install uninstall:
 	@scripts/$@
 
 clean:
 	rm -rf build tests/build tools/build
 
-.PHONY: help modules programs fuzz race unit lint demo bench check check-debug check-dkms check-install deb install uninstall clean
+.PHONY: help modules programs fuzz race unit lint demo bench check check-debug check-matrix check-dkms check-install deb install uninstall clean

@@ -52,10 +52,17 @@ locked()
 # shellcheck disable=SC2034 # used by those who source this
 stock_kernels="6.1 6.12 7.3"
 
+# What scripts/check-matrix adds to them: Debian 13's own, other flavours, another machine.
+# shellcheck disable=SC2034 # used by those who source this
+matrix_kernels="6.12-trixie 6.1-rt 6.12-rt 7.3-rt 6.1-cloud 6.12-cloud 7.3-cloud 6.1-arm64 6.12-arm64"
+
+# Those that scripts/small-kernel builds.
+small_kernels="debug debug-7.3 kcsan kcsan-7.3 iommufd"
+
 # is_kernel_name NAME: one that fetch-kernel knows, not a path
 is_kernel_name()
 {
-	case " $stock_kernels debug debug-7.3 kcsan kcsan-7.3 iommufd " in
+	case " $stock_kernels $matrix_kernels $small_kernels " in
 	*" $1 "*) ;;
 	*) return 1 ;;
 	esac
@@ -65,8 +72,35 @@ is_kernel_name()
 suite_of()
 {
 	case $1 in
-	7.*|*-7.*)	echo trixie ;;
-	*)	echo bookworm ;;
+	7.*|*-7.*|*-trixie)	echo trixie ;;
+	*)			echo bookworm ;;
+	esac
+}
+
+# arch_of KERNEL: the machine that it is for, in Debian's words
+arch_of()
+{
+	case $1 in
+	*-arm64)	echo arm64 ;;
+	*)		echo amd64 ;;
+	esac
+}
+
+# iommu_of KERNEL: the one that the machine is tested with first
+iommu_of()
+{
+	case $(arch_of "$1") in
+	arm64)	echo smmuv3 ;;
+	*)	echo intel ;;
+	esac
+}
+
+# programs_of MACHINE: where the test programs for it are
+programs_of()
+{
+	case $1 in
+	amd64)	echo "$top/tests/build" ;;
+	*)	echo "$top/tests/build/$1" ;;
 	esac
 }
 

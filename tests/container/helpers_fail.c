@@ -60,7 +60,8 @@ TEST_F_TIMEOUT(helped_failure, s4_two_holes, 60)
 	expect_failure(_metadata, self, -EFAULT, mem);
 	ASSERT_EQ(hole, mmap(hole, PIECE + PAGE_4K, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
-	ASSERT_EQ(0, madvise(hole, PIECE + PAGE_4K, MADV_NOHUGEPAGE));
+	/* A kernel without huge pages (RT of 6.1) does not know the advice. */
+	ASSERT_TRUE(!madvise(hole, PIECE + PAGE_4K, MADV_NOHUGEPAGE) || errno == EINVAL);
 	expect_success(_metadata, self, mem);
 }
 

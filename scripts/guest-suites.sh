@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The test suites that run in a guest, each on any kernel: for scripts that run suites
+# (suite.sh). $programs is where the test programs for its machine are.
+
+# shellcheck disable=SC2154,SC2034 # set in lib.sh, and read by suite.sh
+programs=$(programs_of amd64)
+# From boot on: QEMU 7.2 hangs now and then when a running kernel patches itself.
+traced="trace_event=iommu:map trace_options=norecord-cmd"
+
+vm()
+{
+	"$top/scripts/vm" --log "$results/$suite-kernel.log" --add "$programs/$program" "$@"
+}
+
+# The container ABI on both backends, with devices that do DMA.
+container()
+{
+	local kernel=$1 iommu=$2 suite=container-$1-$2 program=type1p-container-test pick=-r
+	suite "$suite" vm --kernel "$kernel" --iommu "$iommu" --mem 3G --timeout 1200 \
+		--numa --append secretmem.enable=1 --append "$traced" --device edu --device edu --device nvme \
+		--device bochs-display -- "$program"
+}
+
+# Trace points, on one CPU: to turn them on patches the running kernel.
+traces()
+{
+	local kernel=$1 suite=traces-$1 program=type1p-container-test
+	suite "$suite" vm --kernel "$kernel" --smp 1 --device edu -- "$program" -f traces
+}
+
+# What the module makes of a vfio core that it does not know.
+guard()
+{
+	local kernel=$1 suite=guard-$1 program=type1p-guard-test
+	suite "$suite" vm --kernel "$kernel" --smp 1 -- "$program"
+}
+
+# Who waits for a vaddr, and all that can happen meanwhile.
+waiters()
+{
+	local kernel=$1 suite=waiters-$1 program=type1p-waiters
+	suite "$suite" vm --kernel "$kernel" -- "$program" --seconds 25
+}
+
+exercise()
+{
+	local kernel=$1 iommu=$2 suite=exercise-$1-$2 program=type1p-exercise
+	suite "$suite" vm --kernel "$kernel" --iommu "$iommu" --device nvme --device edu \
+		--device e1000e -- "$program" --backend type1p --destructive \
+		--device 0000:00:10.0 --device 0000:00:11.0 --device 0000:00:12.0
+}
+
+# A program that is replaced while devices, and drivers in the kernel, work.
+live_update()
+{
+	local kernel=$1 suite=live-update-$1 program=type1p-live-update
+	suite "$suite" vm --kernel "$kernel" --device nvme --device edu -- "$program" --hold 3 \
+		--device 0000:00:10.0 --device 0000:00:11.0
+}
+
