@@ -7,18 +7,19 @@
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# use_suite bookworm|trixie: where packages come from. Each has lists of its own, for
-# they have packages of the same name. apt takes what is newest, but no backports
-# unless it is told to.
+# use_suite bookworm|trixie [MACHINE]: where packages come from. Each has lists of its own,
+# for they have packages of the same name. apt takes what is newest, but no backports
+# unless it is told to. Those for another machine know this one's as well.
 use_suite()
 {
-	suite=$1
+	suite=$1 machine=${2-amd64}
 	# shellcheck disable=SC2154 # set in lib.sh
 	case $suite in
 	bookworm)	apt_dir=$cache/apt pockets=security preferred='' ;;
 	trixie)		apt_dir=$cache/apt-trixie pockets="security backports" preferred=trixie-backports ;;
 	*)		die "no such suite: $suite" ;;
 	esac
+	[ "$machine" = amd64 ] || apt_dir+=-$machine
 }
 
 use_suite bookworm
@@ -52,9 +53,11 @@ write_sources()
 # our_apt apt-get|apt-cache ARGS
 our_apt()
 {
-	local tool=$1
+	local tool=$1 machines=()
 	shift
-	"$tool" -qq -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/status" \
+	[ "$machine" = amd64 ] ||
+		machines=(-o "APT::Architecture=$machine" -o "APT::Architectures::=$machine" -o APT::Architectures::=amd64)
+	"$tool" -qq "${machines[@]}" -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/status" \
 		-o Dir::Cache="$apt_dir/cache" -o Dir::Etc::sourcelist="$apt_dir/sources.list" \
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
 		-o APT::Sandbox::User=root -o APT::Default-Release="$preferred" -o Acquire::Retries=3 "$@"

@@ -111,6 +111,7 @@ kbuild()
 	local kernel=$1 kdir=$2 dir=$3
 	shift 3
 
+	[ "$(arch_of "$kernel")" != arm64 ] || set -- CROSS_COMPILE=aarch64-linux-gnu- "$@"
 	if [ "$(suite_of "$kernel")" = trixie ]; then
 		"$top/scripts/trixie-root" --bind "$dir" make -C "$kdir" M="$dir" "$@"
 	else
