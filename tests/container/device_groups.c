@@ -199,7 +199,7 @@ TEST_F(device_groups, s9_first_iommu_with_a_reserved_region)
 	struct container_info info;
 	void *mem = touched(_metadata, PAGE_4K);
 
-	ASSERT_EQ(0, iova_map(self->fd, mem, 0xfee00000, PAGE_4K));
+	ASSERT_EQ(0, iova_map(self->fd, mem, MSI_START, PAGE_4K));
 	EXPECT_EQ(-EINVAL, container_add_group(self->fd, group));
 	ASSERT_EQ(0, container_info(self->fd, &info));
 	EXPECT_FALSE(info.has_ranges);

@@ -47,6 +47,15 @@
 #define KERNEL_ADDRESS	0xffff888000000000ULL
 #define SZ_1M		(1UL << 20)
 
+/* What is not for DMA: where devices write for an interrupt. */
+#ifdef __aarch64__
+#define MSI_START	0x08000000ULL
+#define MSI_END		0x08100000ULL
+#else
+#define MSI_START	0xfee00000ULL
+#define MSI_END		0xfef00000ULL
+#endif
+
 static const char *param_path(enum backend backend, const char *name)
 {
 	static char path[128];

@@ -170,7 +170,8 @@ static const u64 strange_words[] = {
 	0, 1, 2, 3, 7, 8, 15, 16, 23, 24, 31, 32, 33, 47, 48, 64, 4095, 4096, 4097, 8192,
 	MEM_SIZE - PAGE_4K, MEM_SIZE, MEM_SIZE + PAGE_4K, BASE_IOVA - PAGE_4K, BASE_IOVA,
 	BASE_IOVA + 1, BASE_IOVA + PAGE_4K, BASE_IOVA + MEM_SIZE - PAGE_4K,
-	BASE_IOVA + MEM_SIZE, 0xfedff000, 0xfee00000, 0xfee01000, 0xfeeff000, 0xfef00000,
+	BASE_IOVA + MEM_SIZE, MSI_START - PAGE_4K, MSI_START, MSI_START + PAGE_4K,
+	MSI_END - PAGE_4K, MSI_END,
 	0x7fffffff, 0x80000000, 0xfffff000, 0xffffffff, 1ULL << 32, 1ULL << 38, 1ULL << 39,
 	(1ULL << 39) - PAGE_4K, 1ULL << 47, 1ULL << 48, 1ULL << 57, 1ULL << 62,
 	0x7fffffffffffffff, 1ULL << 63, KERNEL_ADDRESS, 0xffffffff81000000, -MEM_SIZE,
@@ -419,7 +420,7 @@ static void offend(struct _test_data_hostile *self, int fd)
 
 	iova_map(fd, NULL, 0, PAGE_4K);
 	iova_map(fd, self->mem, 0, MEM_SIZE + PAGE_4K);
-	iova_map(fd, self->mem, 0xfee00000, PAGE_4K);
+	iova_map(fd, self->mem, MSI_START, PAGE_4K);
 	iova_map(fd, self->mem, 1, 1);
 	iova_map(fd, self->mem, -PAGE_4K, 2 * PAGE_4K);
 	/* Over the limit: the in-tree driver has a line in the log for each of these. */

@@ -138,7 +138,7 @@ TEST_F(map, s4_overlap_eexist)
 TEST_F(map, s4_order_of_checks)
 {
 	char *mem = touched(_metadata, PAGE_4K);
-	const u64 msi = 0xfee00000;
+	const u64 msi = MSI_START;
 	void *bad = (void *)KERNEL_ADDRESS;
 
 	ASSERT_EQ(0, group_unset_container(self->group));
