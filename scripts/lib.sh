@@ -95,6 +95,14 @@ iommu_of()
 	esac
 }
 
+# packages_of MACHINE: what scripts/setup is to install besides, to build and test for it
+packages_of()
+{
+	case $1 in
+	arm64)	echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm ipxe-qemu" ;;
+	esac
+}
+
 # programs_of MACHINE: where the test programs for it are
 programs_of()
 {
