@@ -54,7 +54,7 @@ stock_kernels="6.1 6.12 7.3"
 
 # What scripts/check-matrix adds to them: Debian 13's own, other flavours, another machine.
 # shellcheck disable=SC2034 # used by those who source this
-matrix_kernels="6.12-trixie 6.1-rt 6.12-rt 7.3-rt 6.1-cloud 6.12-cloud 7.3-cloud 6.1-arm64 6.12-arm64"
+matrix_kernels="6.12-trixie 6.1-rt 6.12-rt 7.3-rt 6.1-cloud 6.12-cloud 7.3-cloud 6.1-arm64 6.12-arm64 7.3-arm64"
 
 # Those that scripts/small-kernel builds.
 small_kernels="debug debug-7.3 kcsan kcsan-7.3 iommufd"
