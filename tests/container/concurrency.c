@@ -400,17 +400,20 @@ TEST_F(concurrency, s4_map_that_waits_is_killable)
 TEST_F(concurrency, s0_long_map)
 {
 	const u64 size = 256 * SZ_1M;
-	void *mem = mem_alloc(size, MEM_4K);
+	struct call what = {
+		.fd = self->fd, .mem = mem_alloc(size, MEM_4K), .iova = ROOM_IOVA,
+		.size = size, .prot = PROT_DMA,
+	};
 	struct others others;
 	struct call *map;
 	int before, during, i;
 
-	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, what.mem);
 	others_start(_metadata, &others, self->fd);
 	ASSERT_TRUE(wait_for(&others.enough, PATIENCE_MS));
 	memset(others.worst, 0, sizeof(others.worst));
 	before = others_rounds(&others);
-	map = thread_maps(_metadata, self->fd, mem, size);
+	map = call_start(_metadata, what);
 	ASSERT_TRUE(call_end(map));
 	during = others_rounds(&others) - before;
 	others_end(_metadata, &others);
@@ -424,7 +427,7 @@ TEST_F(concurrency, s0_long_map)
 		for (i = 0; i < 3; i++)
 			EXPECT_GT(map->ms * 3 / 4, others.worst[i]);
 	}
-	expect_unmap(_metadata, self->fd, 0, size, size);
+	expect_unmap(_metadata, self->fd, ROOM_IOVA, size, size);
 	EXPECT_EQ(0, mem_locked());
 }
 

@@ -51,9 +51,12 @@
 #ifdef __aarch64__
 #define MSI_START	0x08000000ULL
 #define MSI_END		0x08100000ULL
+/* The first address behind which there is room for a gigabyte and more. */
+#define ROOM_IOVA	(1ULL << 32)
 #else
 #define MSI_START	0xfee00000ULL
 #define MSI_END		0xfef00000ULL
+#define ROOM_IOVA	0ULL
 #endif
 
 static const char *param_path(enum backend backend, const char *name)
@@ -113,7 +116,7 @@ static bool iommu_is(const char *prefix)
 /* Whether the machine's IOMMU isolates MSIs: of QEMU's, virtio-iommu does not. */
 static bool msi_isolated(void)
 {
-	return iommu_is("dmar") || (iommu_is("ivhd") && kernel_isolates_amd_msi());
+	return iommu_is("dmar") || iommu_is("smmu3") || (iommu_is("ivhd") && kernel_isolates_amd_msi());
 }
 
 static void params_reset(enum backend backend)

@@ -74,7 +74,7 @@ TEST_F(helpers, s0_of_a_map_and_an_unmap)
 	EXPECT_EQ(self->pins + LONG_SIZE / PAGE_4K, pins_held());
 
 	watch_begin(_metadata, &watch);
-	expect_unmap(_metadata, self->fd, 0, 2 * LONG_SIZE, LONG_SIZE);
+	expect_unmap(_metadata, self->fd, ROOM_IOVA, 2 * LONG_SIZE, LONG_SIZE);
 	watch_end(_metadata, &watch);
 	expect_helpers(_metadata, "UNMAP", &watch, variant);
 	expect_nothing_left(_metadata, self->fd, self->pins);
@@ -152,16 +152,16 @@ FIXTURE_TEARDOWN(helped_dma)
 /* The device reads from one page and writes to another, in other pieces or across a border. */
 static void expect_dma(struct __test_metadata *_metadata, struct edu *edu, char *mem)
 {
-	static const u64 iovas[] = {
-		HELPED_IOVA, PIECE - DMA_LEN / 2, PIECE - PAGE_4K, PIECE,
+	static const u64 places[] = {
+		HELPED_FROM, PIECE - DMA_LEN / 2, PIECE - PAGE_4K, PIECE,
 		PIECE + PIECE / 2, 2 * PIECE - PAGE_4K,
 	};
 	u64 from, to;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(iovas); i++) {
-		from = iovas[i];
-		to = iovas[(i + 3) % ARRAY_SIZE(iovas)] + DMA_LEN;
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		from = ROOM_IOVA + places[i];
+		to = ROOM_IOVA + places[(i + 3) % ARRAY_SIZE(places)] + DMA_LEN;
 		mem_fill(mem + (from - HELPED_IOVA), DMA_LEN, i + 1);
 		carry(_metadata, edu, from, to);
 		EXPECT_TRUE(holds(mem + (to - HELPED_IOVA), i + 1))
@@ -206,7 +206,7 @@ TEST_F_TIMEOUT(helped_dma, s0_every_page_is_mapped_right, 60)
 TEST_F_TIMEOUT(helped_dma, s0_two_maps_at_once, 60)
 {
 	char *mem = fresh(_metadata, HELPED_SIZE), *other = fresh(_metadata, HELPED_SIZE);
-	struct map_job job = { self->fd, other, 4 * HELPED_SIZE, HELPED_SIZE, -1 };
+	struct map_job job = { self->fd, other, ROOM_IOVA + 4 * HELPED_SIZE, HELPED_SIZE, -1 };
 	struct watch watch;
 	pthread_t thread;
 
@@ -220,6 +220,6 @@ TEST_F_TIMEOUT(helped_dma, s0_two_maps_at_once, 60)
 	EXPECT_EQ(2 * HELPED_SIZE, mem_locked());
 	EXPECT_EQ(self->pins + 2 * HELPED_SIZE / PAGE_4K, pins_held());
 	expect_pages(_metadata, self->emulated, mem);
-	expect_unmap(_metadata, self->fd, 0, 8 * HELPED_SIZE, 2 * HELPED_SIZE);
+	expect_unmap(_metadata, self->fd, ROOM_IOVA, 8 * HELPED_SIZE, 2 * HELPED_SIZE);
 	expect_nothing_left(_metadata, self->fd, self->pins);
 }

@@ -13,11 +13,12 @@
 
 /* Ranges are cut on multiples of that; helpers take whole pieces. */
 #define PIECE		(128 * SZ_1M)
-/* Three pieces, of which the edu device reaches two: its addresses end there. */
+/* Three pieces, of which the edu device reaches two: on a PC its addresses end there. */
 #define HELPED_SIZE	(2 * PIECE)
-#define HELPED_IOVA	(32 * SZ_1M)
+#define HELPED_FROM	(32 * SZ_1M)
+#define HELPED_IOVA	(ROOM_IOVA + HELPED_FROM)
 /* The first byte of a piece but the first one, in the memory. */
-#define PIECE_AT(n)	((n) * PIECE - HELPED_IOVA)
+#define PIECE_AT(n)	((n) * PIECE - HELPED_FROM)
 
 static bool has_comm(const char *dir, const char *task, const char *comm, bool prefix)
 {

@@ -35,10 +35,25 @@ static int kernel_wrap_errno(void)
 	return kernel_since(6, 18) ? -EOVERFLOW : -EINVAL;
 }
 
-/* VFIO_TYPE1_NESTING_IOMMU is an extension, which none of QEMU's IOMMUs can serve. */
+/* VFIO_TYPE1_NESTING_IOMMU is an extension. */
 static bool kernel_has_nesting(void)
 {
 	return !kernel_since(6, 13);
+}
+
+/*
+ * None of QEMU's IOMMUs on a PC can serve it; Arm's can (or makes as if), but wants to hear
+ * of it before it knows the device, which since 6.11 is too late.
+ */
+static int kernel_nesting_errno(void)
+{
+	if (!kernel_has_nesting())
+		return -ENODEV;
+#ifdef __aarch64__
+	return kernel_since(6, 11) ? -EPERM : 0;
+#else
+	return -EINVAL;
+#endif
 }
 
 /* Capabilities of GET_INFO stand at multiples of 8, and its struct is 24 bytes with a pad. */

@@ -40,10 +40,10 @@ static double whole_map(struct __test_metadata *_metadata, struct _test_data_kil
 {
 	double start = now_ms(), end;
 
-	ASSERT_EQ(0, iova_map(self->fd, self->mem, 0, KILL_SIZE));
+	ASSERT_EQ(0, iova_map(self->fd, self->mem, ROOM_IOVA, KILL_SIZE));
 	end = now_ms();
 	EXPECT_EQ(KILL_SIZE, mem_locked());
-	expect_unmap(_metadata, self->fd, 0, KILL_SIZE, KILL_SIZE);
+	expect_unmap(_metadata, self->fd, ROOM_IOVA, KILL_SIZE, KILL_SIZE);
 	EXPECT_EQ(self->pins, pins_held());
 	return end - start;
 }
@@ -54,7 +54,7 @@ static double whole_map(struct __test_metadata *_metadata, struct _test_data_kil
  */
 TEST_F_TIMEOUT(kill, s4_killed_map_leaves_nothing, 170)
 {
-	struct map_job job = { self->fd, self->mem, 0, KILL_SIZE, -1 };
+	struct map_job job = { self->fd, self->mem, ROOM_IOVA, KILL_SIZE, -1 };
 	char *stack = touched(_metadata, SZ_1M);
 	int i, interrupted = 0;
 	double whole, first, at, died, worst = 0;
@@ -79,7 +79,7 @@ TEST_F_TIMEOUT(kill, s4_killed_map_leaves_nothing, 170)
 			/* It was too late: then the MAP is there, all of it. */
 			EXPECT_EQ(KILL_SIZE, mem_locked());
 			whole = at;
-			expect_unmap(_metadata, self->fd, 0, KILL_SIZE, KILL_SIZE);
+			expect_unmap(_metadata, self->fd, ROOM_IOVA, KILL_SIZE, KILL_SIZE);
 		} else {
 			interrupted++;
 		}
@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(kill, s4_killed_map_and_its_container, 60)
 		if (!victim) {
 			fd = container_served(_metadata, variant->backend, VFIO_TYPE1v2_IOMMU, 0,
 					      &group);
-			_exit(iova_map(fd, self->mem, 0, size) ? 1 : 0);
+			_exit(iova_map(fd, self->mem, ROOM_IOVA, size) ? 1 : 0);
 		}
 		usleep(rand_r(&self->seed) % 200000);
 		kill(victim, SIGKILL);

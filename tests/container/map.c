@@ -242,9 +242,9 @@ TEST_F_TIMEOUT(map, s4_entry_limit, 120)
 	long i;
 
 	for (i = 0; i < ENTRY_LIMIT; i++)
-		ASSERT_EQ(0, iova_map(self->fd, mem, i * 2 * PAGE_4K, PAGE_4K));
+		ASSERT_EQ(0, iova_map(self->fd, mem, ROOM_IOVA + i * 2 * PAGE_4K, PAGE_4K));
 	EXPECT_EQ(0, dma_avail(self->fd));
-	EXPECT_EQ(-ENOSPC, iova_map(self->fd, mem, PAGE_4K, PAGE_4K));
+	EXPECT_EQ(-ENOSPC, iova_map(self->fd, mem, ROOM_IOVA + PAGE_4K, PAGE_4K));
 	EXPECT_EQ(0, iova_unmap_flags(self->fd, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL, &done));
 	EXPECT_EQ(ENTRY_LIMIT * PAGE_4K, done);
 	EXPECT_EQ(ENTRY_LIMIT, dma_avail(self->fd));

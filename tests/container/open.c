@@ -30,7 +30,6 @@ TEST_F(open, s1_type1v2_is_served)
 /* Refusals leave the container as it was: the last line still succeeds. */
 TEST_F(open, s1_other_types_are_refused)
 {
-	const int nesting = kernel_has_nesting() ? -EINVAL : -ENODEV;
 	const struct {
 		unsigned long type;
 		int error;
@@ -39,7 +38,7 @@ TEST_F(open, s1_other_types_are_refused)
 		{ 2, -ENODEV },
 		{ VFIO_DMA_CC_IOMMU, -ENODEV },
 		{ 5, -ENODEV },
-		{ VFIO_TYPE1_NESTING_IOMMU, nesting },
+		{ VFIO_TYPE1_NESTING_IOMMU, kernel_nesting_errno() },
 		{ 7, -ENODEV },
 		{ VFIO_NOIOMMU_IOMMU, -ENODEV },
 		{ VFIO_UNMAP_ALL, -EINVAL },
@@ -55,6 +54,8 @@ TEST_F(open, s1_other_types_are_refused)
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		unsigned long type = types[i].type;
 
+		if (!types[i].error)
+			continue;
 		EXPECT_EQ(types[i].error, vfio_call(self->fd, VFIO_SET_IOMMU, (void *)type))
 			TH_LOG("type %#lx", type);
 	}

@@ -8,8 +8,15 @@
 #define EDU_VENDOR		0x1234
 #define EDU_DEVICE		0x11e8
 
-/* It drops address bits above these. */
+/*
+ * It drops address bits above these. On arm64 the window for interrupts lies amid what is
+ * left then: the device is to have dma_mask=-1.
+ */
+#ifdef __aarch64__
+#define EDU_IOVA_LIMIT		(1ULL << 40)
+#else
 #define EDU_IOVA_LIMIT		0x10000000ULL
+#endif
 /* QEMU 7.2 aborts when a transfer reaches the end of the buffer. */
 #define EDU_MAX_TRANSFER	2048
 
