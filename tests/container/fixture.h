@@ -116,7 +116,8 @@ static bool iommu_is(const char *prefix)
 /* Whether the machine's IOMMU isolates MSIs: of QEMU's, virtio-iommu does not. */
 static bool msi_isolated(void)
 {
-	return iommu_is("dmar") || iommu_is("smmu3") || (iommu_is("ivhd") && kernel_isolates_amd_msi());
+	return iommu_is("dmar") || iommu_is("smmu3") ||
+	       (iommu_is("ivhd") && kernel_isolates_amd_msi());
 }
 
 static void params_reset(enum backend backend)
