@@ -37,6 +37,7 @@
 #include "edu.h"
 #include "kernel.h"
 #include "ktypes.h"
+#include "file.h"
 #include "mem.h"
 #include "pci.h"
 
@@ -66,19 +67,6 @@ static const char *param_path(enum backend backend, const char *name)
 	snprintf(path, sizeof(path), "/sys/module/vfio_iommu_type1%s/parameters/%s",
 		 backend == BACKEND_TYPE1P ? "p" : "", name);
 	return path;
-}
-
-static int file_write(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (*value && write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 static int param_write(enum backend backend, const char *name, const char *value)
@@ -240,16 +228,6 @@ static u32 dma_avail(int fd)
 	struct container_info info;
 
 	return container_info(fd, &info) ? ~0U : info.avail;
-}
-
-/* Pages pinned now, system-wide: nothing else pins in the test machine. */
-static s64 pins_held(void)
-{
-	struct mem_pins pins;
-
-	/* Counts that CPUs keep to themselves are added up first. */
-	file_write("/proc/sys/vm/stat_refresh", "1");
-	return mem_pins(&pins) ? -1 : (s64)(pins.acquired - pins.released);
 }
 
 /* Of what is random here; said, so that a failure can be repeated. */

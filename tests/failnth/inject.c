@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "failnth.h"
+#include "file.h"
 
 #define DEBUGFS	"/sys/kernel/debug/"
 
@@ -17,24 +18,12 @@ static const char *const kinds[] = {
 
 static int nth_fd = -1;
 
-static int write_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int set_knob(const char *kind, const char *name, const char *value)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, name);
-	return write_file(path, value);
+	return file_write(path, value);
 }
 
 static void set_number(const char *kind, const char *name, unsigned long long value)
@@ -147,7 +136,7 @@ void inject_after(enum kind kind, u64 amount)
 	set_knob(kinds[kind], "times", "1");
 	set_number(kinds[kind], "space", amount);
 	set_knob(kinds[kind], "probability", "100");
-	write_file("/proc/thread-self/make-it-fail", "1");
+	file_write("/proc/thread-self/make-it-fail", "1");
 }
 
 static int get_knob(const char *kind, const char *name)
@@ -167,7 +156,7 @@ bool inject_over(enum kind kind, u64 *left)
 {
 	bool failed;
 
-	write_file("/proc/thread-self/make-it-fail", "0");
+	file_write("/proc/thread-self/make-it-fail", "0");
 	failed = !get_knob(kinds[kind], "times");
 	*left = get_knob(kinds[kind], "space");
 	set_up(kinds[kind]);

@@ -85,18 +85,6 @@ static void put_info(struct writer *to, int container)
 		put(to, "window %llx to %llx\n", info.ranges[i].start, info.ranges[i].end);
 }
 
-static long long pins_held(void)
-{
-	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
-	struct mem_pins pins;
-
-	/* Counts that CPUs keep to themselves are added up first. */
-	if (fd < 0 || write(fd, "1", 1) != 1 || mem_pins(&pins))
-		abort();
-	close(fd);
-	return pins.acquired - pins.released;
-}
-
 static long long locked_by(pid_t pid)
 {
 	char path[64], line[128];

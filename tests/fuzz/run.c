@@ -38,27 +38,13 @@ int world_open(struct world *world)
 	return ret ? ret : side_open(&world->side[1], BACKEND_TYPE1P);
 }
 
-/* Pages pinned, system-wide. */
-static s64 pins_now(void)
-{
-	static int fd = -1;
-	struct mem_pins pins;
-
-	/* Counts that CPUs keep to themselves are added up first. */
-	if (fd < 0)
-		fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
-	if (pwrite(fd, "1", 1, 0) < 0 || mem_pins(&pins))
-		return -1;
-	return pins.acquired - pins.released;
-}
-
 static int begin(struct world *w, const struct sequence *q)
 {
 	int ret;
 
 	w->setup = q->setup;
 	model_begin(&w->model, &q->setup);
-	w->pins = pins_now();
+	w->pins = pins_held();
 	locked_begin();
 	ret = side_begin(&w->side[0], &q->setup);
 	if (!ret)
@@ -78,7 +64,7 @@ static void end(struct world *w, struct diff *diff)
 	side_end(&w->side[0]);
 	side_end(&w->side[1]);
 	locked = locked_now();
-	pins = pins_now() - w->pins;
+	pins = pins_held() - w->pins;
 	if (diff->aspect != SAME || (!locked && !pins))
 		return;
 	diff->aspect = IN_END;

@@ -9,6 +9,7 @@
 #include <linux/memfd.h>
 #include <linux/mman.h>
 
+#include "file.h"
 #include "mem.h"
 
 /* Pages that we have added to the pools of pages of 2 MiB and 1 GiB. */
@@ -213,14 +214,15 @@ s64 mem_locked(void)
 	return kib < 0 ? kib : kib * 1024;
 }
 
-int mem_pins(struct mem_pins *pins)
+s64 pins_held(void)
 {
-	s64 acquired = read_key("/proc/vmstat", "nr_foll_pin_acquired");
-	s64 released = read_key("/proc/vmstat", "nr_foll_pin_released");
+	s64 acquired, released;
 
+	/* Counts that CPUs keep to themselves are added up first. */
+	file_write("/proc/sys/vm/stat_refresh", "1");
+	acquired = read_key("/proc/vmstat", "nr_foll_pin_acquired");
+	released = read_key("/proc/vmstat", "nr_foll_pin_released");
 	if (acquired < 0 || released < 0)
 		return acquired < 0 ? acquired : released;
-	pins->acquired = acquired;
-	pins->released = released;
-	return 0;
+	return acquired - released;
 }

@@ -36,13 +36,7 @@ size_t mem_check(const void *mem, size_t size, u64 seed);
 s64 mem_available(void);
 /* Bytes of locked memory (VmLck) of this process, or -errno. */
 s64 mem_locked(void);
-
-/* Pages pinned for DMA and released again since boot, system-wide. */
-struct mem_pins {
-	u64 acquired;
-	u64 released;
-};
-
-int mem_pins(struct mem_pins *pins);
+/* Pages pinned for DMA now, system-wide, or -errno. */
+s64 pins_held(void);
 
 #endif

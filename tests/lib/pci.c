@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "pci.h"
 
 #define SYSFS_PCI	"/sys/bus/pci"
@@ -43,19 +44,6 @@ static int read_number(const char *bdf, const char *attr, u32 *val)
 
 	if (!ret)
 		*val = strtoul(buf, NULL, 0);
-	return ret;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int ret = 0;
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
 	return ret;
 }
 
@@ -230,7 +218,7 @@ static int detach(const char *bdf)
 	int ret;
 
 	snprintf(path, sizeof(path), SYSFS_PCI "/devices/%s/driver/unbind", bdf);
-	ret = write_file(path, bdf);
+	ret = file_write(path, bdf);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -240,7 +228,7 @@ static int override(const char *bdf, const char *driver)
 
 	snprintf(path, sizeof(path), SYSFS_PCI "/devices/%s/driver_override", bdf);
 	/* A lone newline clears it; an empty write never reaches the kernel. */
-	return write_file(path, driver[0] ? driver : "\n");
+	return file_write(path, driver[0] ? driver : "\n");
 }
 
 /* Binds as driver_override says, then tells whether it came out so. */
@@ -249,7 +237,7 @@ static int probe(const char *bdf, const char *driver)
 	char now[PCI_NAME_LEN];
 	int ret;
 
-	ret = write_file(SYSFS_PCI "/drivers_probe", bdf);
+	ret = file_write(SYSFS_PCI "/drivers_probe", bdf);
 	if (!ret)
 		ret = pci_driver(bdf, now);
 	if (!ret && strcmp(now, driver))

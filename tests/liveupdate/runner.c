@@ -19,21 +19,6 @@
 #define LIMIT_MS	120000
 #define PINS_LIMIT_MS	5000
 
-static s64 pins_held(void)
-{
-	struct mem_pins pins = { };
-	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
-
-	/* Counts that CPUs keep to themselves are added up first. */
-	if (fd >= 0) {
-		if (write(fd, "1", 1) < 0)
-			pins = (struct mem_pins){ };
-		close(fd);
-	}
-	mem_pins(&pins);
-	return pins.acquired - pins.released;
-}
-
 /* What an ended process held is given back a moment later. */
 static s64 pins_left(s64 before)
 {

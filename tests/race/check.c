@@ -29,18 +29,6 @@ struct sum {
 	u64 locked;		/* bytes that this process pays for */
 };
 
-s64 pins_held(void)
-{
-	FILE *refresh = fopen("/proc/sys/vm/stat_refresh", "we");
-	struct mem_pins pins;
-
-	if (refresh) {
-		fputs("1", refresh);
-		fclose(refresh);
-	}
-	return mem_pins(&pins) ? -1 : (s64)(pins.acquired - pins.released);
-}
-
 static void check_slot(struct seat *seat, struct slot *s, const struct line *line)
 {
 	bool writes = s->prot & VFIO_DMA_MAP_FLAG_WRITE;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "edu_check.h"
+#include "file.h"
 #include "pci.h"
 #include "slot.h"
 
@@ -139,18 +140,6 @@ void *visitor_iommu_run(void *arg)
 	return NULL;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* Till all descriptors of the device are closed, who unbinds it waits. */
 static pid_t unbind(const char *bdf)
 {
@@ -159,7 +148,7 @@ static pid_t unbind(const char *bdf)
 	if (child)
 		return child;
 	close_range(3, ~0U, 0);
-	_exit(write_text(UNBIND, bdf) ? 1 : 0);
+	_exit(file_write(UNBIND, bdf) ? 1 : 0);
 }
 
 static void unbind_and_bind(struct worker *w, struct box *box, const struct pci_dev *dev)
@@ -177,7 +166,7 @@ static void unbind_and_bind(struct worker *w, struct box *box, const struct pci_
 	leave(w, OP_VISIT_IOMMU, box, group, device);
 	begin(w->seat, OP_BIND, box->nr, 0);
 	waitpid(child, NULL, 0);
-	ret = write_text("/sys/bus/pci/drivers_probe", dev->bdf);
+	ret = file_write("/sys/bus/pci/drivers_probe", dev->bdf);
 	judge(w->seat, ret, -EINVAL, 0);
 }
 

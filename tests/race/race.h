@@ -244,6 +244,5 @@ int fight_setup(void);
 int nursery_run(void);
 int reborn(int argc, char **argv);
 void checkpoint(struct seat *seat, bool empty);
-s64 pins_held(void);
 
 #endif

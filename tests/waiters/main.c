@@ -151,18 +151,6 @@ static int time_limit(unsigned int ms)
 	return fclose(file) || ret < 0 ? -EIO : 0;
 }
 
-static s64 pins_held(void)
-{
-	FILE *refresh = fopen("/proc/sys/vm/stat_refresh", "we");
-	struct mem_pins pins;
-
-	if (refresh) {
-		fputs("1", refresh);
-		fclose(refresh);
-	}
-	return mem_pins(&pins) ? -1 : (s64)(pins.acquired - pins.released);
-}
-
 static int setup(struct stress *s)
 {
 	int ret = time_limit(NO_TIME_LIMIT), i;
