@@ -57,7 +57,7 @@ stock_kernels="6.1 6.12 7.3"
 matrix_kernels="6.12-trixie 6.1-rt 6.12-rt 7.3-rt 6.1-cloud 6.12-cloud 7.3-cloud 6.1-arm64 6.12-arm64 7.3-arm64"
 
 # Those that scripts/small-kernel builds.
-small_kernels="debug debug-7.3 kcsan kcsan-7.3 iommufd"
+small_kernels="debug debug-7.3 kcsan kcsan-7.3 kcsanmod iommufd"
 
 # is_kernel_name NAME: one that fetch-kernel knows, not a path
 is_kernel_name()
