@@ -102,9 +102,14 @@ void t1p_unpin_all(struct t1p_container *c)
 			.work = unpin_piece,
 		};
 
-		if (range->state == T1P_LIVE) {
-			t1p_pieces_unpin(&job);
-			t1p_pieces_free(range);
-		}
+		if (range->state != T1P_LIVE)
+			continue;
+		t1p_pieces_unpin(&job);
+		t1p_pieces_free(range);
+		/*
+		 * Also one that no domain has got to: while device pins did not
+		 * count, drivers that pin and unpin have found it charged too much.
+		 */
+		t1p_settle(&range->owner);
 	}
 }

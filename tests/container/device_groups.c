@@ -192,6 +192,59 @@ TEST_F(device_groups, s9_first_iommu_meets_bad_memory)
 	close(iommu);
 }
 
+struct joining {
+	int fd;
+	int group;		/* its number */
+	int ret;
+};
+
+static void *join_thread(void *arg)
+{
+	struct joining *joining = arg;
+
+	joining->ret = container_add_group(joining->fd, joining->group);
+	return NULL;
+}
+
+/* A driver pins meanwhile: that counts in the end, as what was pinned before does. */
+TEST_F_TIMEOUT(device_groups, s7_s9_pins_while_the_first_iommu_fails, 60)
+{
+	struct joining joining = { self->fd, test_group(_metadata, 0) };
+	struct type1p_emulated_order order = {
+		.op = TYPE1P_EMULATED_PIN, .by = TYPE1P_EMULATED_KTHREAD, .prot = EMULATED_READ,
+		.iova = SZ_1M + 8 * PAGE_4K, .npages = 4,
+	};
+	struct slow_file slow;
+	pthread_t thread;
+	char *mem, *page;
+	int job;
+
+	page = slow_file_map(_metadata, &slow, 2 * PAGE_4K);
+	if (!page)
+		SKIP(return, "no FUSE");
+	ASSERT_EQ(0, munmap(page + PAGE_4K, PAGE_4K));
+	mem = touched(_metadata, 16 * PAGE_4K);
+	ASSERT_EQ(0, iova_map_flags(self->fd, page, 0, 2 * PAGE_4K, VFIO_DMA_MAP_FLAG_READ));
+	ASSERT_EQ(0, iova_map(self->fd, mem, SZ_1M, 16 * PAGE_4K));
+	ASSERT_EQ(8, emulated_pin(self->device, SZ_1M, 8, PROT_RW_EMULATED, NULL));
+	EXPECT_EQ(8 * PAGE_4K, mem_locked());
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, join_thread, &joining));
+	sem_wait(&slow.asked);
+	job = emulated_start(self->device, &order);
+	ASSERT_GE(job, 0);
+	EXPECT_EQ(-ETIMEDOUT, emulated_wait(self->device, job, 200));
+	sem_post(&slow.let);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(-EFAULT, joining.ret);
+	EXPECT_EQ(4, emulated_wait(self->device, job, 10000));
+	emulated_stop(self->device, job, NULL);
+	EXPECT_EQ(12 * PAGE_4K, mem_locked());
+	EXPECT_EQ(0, emulated_unpin(self->device, SZ_1M, 12));
+	EXPECT_EQ(0, mem_locked());
+	EXPECT_EQ(self->pins, pins_held());
+}
+
 /* Nor may a range lie where the IOMMU has something else. */
 TEST_F(device_groups, s9_first_iommu_with_a_reserved_region)
 {
