@@ -78,18 +78,19 @@ static void unmap_remains(struct t1p_domain *domain, u64 iova, u64 size)
 	struct iommu_domain *iommu_domain = domain->iommu_domain;
 	size_t page = max(PAGE_SIZE, BIT(__ffs(iommu_domain->pgsize_bitmap)));
 	struct iommu_iotlb_gather gather;
-	u64 end = iova + size;
 	bool remains = false;
-	size_t unmapped;
+	size_t step;
 
 	iommu_iotlb_gather_init(&gather);
-	for (; iova != end; iova += max(unmapped, page)) {
-		unmapped = 0;
+	/* What lies behind is another's, however much a driver says it unmapped. */
+	for (; size; iova += step, size -= step) {
+		step = page;
 		if (iommu_iova_to_phys(iommu_domain, iova)) {
-			unmapped = iommu_unmap_fast(iommu_domain, iova, page,
-						    &gather);
+			step = max(step, iommu_unmap_fast(iommu_domain, iova, page,
+							  &gather));
 			remains = true;
 		}
+		step = min_t(u64, step, size);
 		cond_resched();
 	}
 	if (remains)
