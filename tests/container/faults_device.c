@@ -4,9 +4,11 @@
  * mapped: who takes it waits till the user lets go, all works until then, and nothing
  * is left afterwards.
  */
+#include <glob.h>
 #include <sys/eventfd.h>
 
 #define PCI_DRIVER	"/sys/bus/pci/drivers/vfio-pci/"
+#define IN_SLOT		2	/* the edu that can be unplugged, if there is one */
 #define EMULATED_DRIVER	"/sys/bus/platform/drivers/type1p-emulated/"
 
 /*
@@ -65,19 +67,25 @@ static int request_notice(int device, int eventfd)
 	return vfio_call(device, VFIO_DEVICE_SET_IRQS, &arg);
 }
 
+/* A container with the nth device, some of whose memory is mapped. */
+static void serve(struct __test_metadata *_metadata, struct _test_data_faults_device *self,
+		  enum backend backend, int nth)
+{
+	self->fd = container_served(_metadata, backend, VFIO_TYPE1v2_IOMMU, nth, &self->group);
+	test_device(_metadata, nth, &self->dev);
+	self->device = device_open(self->group, self->dev.bdf);
+	ASSERT_GE(self->device, 0);
+	ASSERT_EQ(0, edu_open(self->device, &self->edu));
+	ASSERT_EQ(0, request_notice(self->device, self->request));
+	ASSERT_EQ(0, iova_map(self->fd, self->mem, 0, SZ_1M));
+}
+
 FIXTURE_SETUP(faults_device)
 {
 	self->mem = touched(_metadata, SZ_1M);
 	self->pins = pins_held();
-	self->fd = container_served(_metadata, variant->backend, VFIO_TYPE1v2_IOMMU, 0,
-				    &self->group);
-	test_device(_metadata, 0, &self->dev);
-	self->device = device_open(self->group, self->dev.bdf);
-	ASSERT_GE(self->device, 0);
-	ASSERT_EQ(0, edu_open(self->device, &self->edu));
 	self->request = eventfd(0, EFD_CLOEXEC);
-	ASSERT_EQ(0, request_notice(self->device, self->request));
-	ASSERT_EQ(0, iova_map(self->fd, self->mem, 0, SZ_1M));
+	serve(_metadata, self, variant->backend, 0);
 }
 
 static void let_go(struct _test_data_faults_device *self)
@@ -138,11 +146,7 @@ static void expect_lost(struct __test_metadata *_metadata, struct _test_data_fau
 static void expect_usable(struct __test_metadata *_metadata, struct _test_data_faults_device *self,
 			  enum backend backend)
 {
-	self->fd = container_served(_metadata, backend, VFIO_TYPE1v2_IOMMU, 0, &self->group);
-	self->device = device_open(self->group, self->dev.bdf);
-	ASSERT_GE(self->device, 0);
-	ASSERT_EQ(0, edu_open(self->device, &self->edu));
-	ASSERT_EQ(0, iova_map(self->fd, self->mem, 0, SZ_1M));
+	serve(_metadata, self, backend, 0);
 	EXPECT_EQ(0, edu_from_memory(&self->edu, 0, 256));
 }
 
@@ -167,6 +171,57 @@ TEST_F_TIMEOUT(faults_device, s11_removed, 120)
 	expect_lost(_metadata, self, child);
 	EXPECT_NE(0, pci_dev_read(self->dev.bdf, &dev));
 	ASSERT_EQ(0, file_write("/sys/bus/pci/rescan", "1"));
+	expect_usable(_metadata, self, variant->backend);
+}
+
+/* Where its slot can be switched off, and how: false if it is in none. */
+static bool slot_switch(const char *bdf, char *path, size_t len)
+{
+	char address[PCI_BDF_LEN];
+	bool found = false;
+	glob_t slots;
+	size_t i;
+	FILE *f;
+
+	if (glob("/sys/bus/pci/slots/*/address", 0, NULL, &slots))
+		return false;
+	for (i = 0; i < slots.gl_pathc && !found; i++) {
+		f = fopen(slots.gl_pathv[i], "re");
+		if (!f)
+			continue;
+		/* Without the function's number */
+		found = fscanf(f, "%15s", address) == 1 &&
+			!strncmp(address, bdf, strlen(address));
+		fclose(f);
+		snprintf(path, len, "%.*s/power",
+			 (int)(strrchr(slots.gl_pathv[i], '/') - slots.gl_pathv[i]),
+			 slots.gl_pathv[i]);
+	}
+	globfree(&slots);
+	return found;
+}
+
+/* By the controller of its slot; QEMU does not plug it in again. */
+TEST_F_TIMEOUT(faults_device, s11_unplugged, 120)
+{
+	struct pci_dev dev;
+	char path[80];
+	pid_t child;
+
+	if (variant->backend == BACKEND_INTREE)
+		SKIP(return, "only once");
+	if (pci_find_id(EDU_VENDOR, EDU_DEVICE, IN_SLOT, &dev) ||
+	    !slot_switch(dev.bdf, path, sizeof(path)))
+		SKIP(return, "needs a third edu, in a slot for hotplug");
+	let_go(self);
+	close(self->group);
+	close(self->fd);
+	serve(_metadata, self, variant->backend, IN_SLOT);
+	child = child_writes(_metadata, path, "0");
+	expect_asked(_metadata, self, child);
+	expect_lost(_metadata, self, child);
+	ASSERT_EQ(0, file_write("/sys/bus/pci/rescan", "1"));
+	EXPECT_NE(0, pci_dev_read(dev.bdf, &dev));
 	expect_usable(_metadata, self, variant->backend);
 }
 
