@@ -2,16 +2,27 @@
 # shellcheck shell=bash
 #
 # The test suites that run in a guest, each on any kernel: for scripts that run suites
-# (suite.sh). $programs is where the test programs for its machine are.
+# (suite.sh). $programs is where the test programs for its machine are; $watched what
+# scripts/vm is told besides of a kernel that watches us closely. What a suite is given
+# after its kernel and IOMMU is its program's.
 
 # shellcheck disable=SC2154,SC2034 # set in lib.sh, and read by suite.sh
 programs=$(programs_of amd64)
+watched=()
 # From boot on: QEMU 7.2 hangs now and then when a running kernel patches itself.
 traced="trace_event=iommu:map trace_options=norecord-cmd"
 
 vm()
 {
-	"$top/scripts/vm" --log "$results/$suite-kernel.log" --add "$programs/$program" "$@"
+	local options=()
+
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	[ ${#watched[@]} = 0 ] || options+=("${watched[@]}" --coverage "$results/$suite.lines")
+	"$top/scripts/vm" --log "$results/$suite-kernel.log" --add "$programs/$program" \
+		"${options[@]}" "$@"
 }
 
 # The container ABI on both backends, with devices that do DMA.
@@ -25,10 +36,11 @@ container()
 	[ "$kernel" != 7.3-rt ] || traced=
 	# QEMU 7.2's AMD IOMMU takes every device for one of the first bus.
 	[ "$iommu" = amd ] ||
-		slot=(--device pcie-root-port,id=rp,chassis=1,slot=1 --device "$edu,bus=rp")
+		slot=(--device "pcie-root-port,id=rp,chassis=1,slot=1" --device "$edu,bus=rp")
 	suite "$suite" vm --kernel "$kernel" --iommu "$iommu" --mem 3G --timeout 1200 \
 		--numa --append secretmem.enable=1 --append "$traced" --device "$edu" \
-		--device "$edu" --device nvme --device bochs-display "${slot[@]}" -- "$program"
+		--device "$edu" --device nvme --device bochs-display "${slot[@]}" -- \
+		"$program" "${@:3}"
 }
 
 # Trace points, on one CPU: to turn them on patches the running kernel.
@@ -49,7 +61,7 @@ guard()
 waiters()
 {
 	local kernel=$1 suite=waiters-$1 program=type1p-waiters
-	suite "$suite" vm --kernel "$kernel" -- "$program" --seconds 25
+	suite "$suite" vm --kernel "$kernel" -- "$program" --seconds 25 "${@:2}"
 }
 
 exercise()
