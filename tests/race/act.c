@@ -112,7 +112,7 @@ static int expect_access(struct act *a, int ret, int want)
 
 static void act_read(struct act *a)
 {
-	static __thread char buf[(LOOK_PAGES + 1) * PAGE_4K];
+	char buf[(LOOK_PAGES + 1) * PAGE_4K];
 	struct type1p_emulated_order order = { .op = TYPE1P_EMULATED_READ, .by = draw_by(a) };
 	unsigned int first, pages, i;
 	u64 words[LOOK_PAGES + 1];
@@ -212,6 +212,7 @@ static void act_map(struct act *a)
 		slot_move(s);
 	if (call_map(a, OP_MAP, s->at, s->prot, 0) == 0) {
 		s->state = VALID;
+		s->ours = true;
 		if (fresh && s->prot & VFIO_DMA_MAP_FLAG_WRITE)
 			slot_mark_used(s);
 	}
@@ -247,6 +248,7 @@ static void act_invalidate(struct act *a)
 static void replaced(struct slot *s)
 {
 	s->state = VALID;
+	s->ours = true;
 	s->owner = 0;
 	s->orphan = false;
 }
@@ -337,6 +339,7 @@ static void act_adopt(struct act *a)
 	munmap(result, PAGE_4K);
 	if (slot_expect(a->seat, s, ret, 0) == 0) {
 		s->state = VALID;
+		s->ours = false;
 		s->owner = child;
 	}
 	if (child > 0 && (s->owner != child || !draw(a->seed, 2))) {

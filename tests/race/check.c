@@ -66,8 +66,7 @@ static void check_line(struct seat *seat, struct box *box, const struct line *li
 	if (line->pinned != pinned)
 		violation(seat, "%llu of %llu bytes count as pinned; %ld device pins",
 			  line->pinned, line->size, line->device_pins);
-	/* One that was replaced while its owner was dead is nobody's. */
-	if (!s || (!s->owner && !s->orphan))
+	if (!s || s->ours)
 		sum->locked += line->pinned;
 }
 

@@ -38,8 +38,9 @@ static inline u64 word_tag(u64 word)
  * @gen: makes stamps differ
  * @split: the user has other pages now than the IOMMU
  * @held: a device has pages pinned
- * @owner: process that replaced its vaddr, or 0
- * @orphan: that process is dead
+ * @ours: this process pays for it
+ * @owner: another process that replaced its vaddr, and is alive; or 0
+ * @orphan: that one died while the vaddr was its own
  */
 struct slot {
 	pthread_mutex_t lock;
@@ -56,6 +57,7 @@ struct slot {
 	u32 gen;
 	bool split;
 	bool held;
+	bool ours;
 	pid_t owner;
 	bool orphan;
 	unsigned int sweep;
