@@ -252,6 +252,7 @@ static int join(struct t1p_container *c, struct t1p_group *group,
 			/* The device must be out before its pages go. */
 			iommu_detach_group(own->iommu_domain,
 					   group->iommu_group);
+			t1p_unmap_all(c, own);
 			no_domain_left(c);
 			return ret;
 		}
@@ -364,6 +365,7 @@ static void leave_domain(struct t1p_container *c, struct t1p_domain *domain)
 	mutex_lock(&c->lock);
 	list_del(&domain->node);
 	mutex_unlock(&c->lock);
+	t1p_unmap_all(c, domain);
 	t1p_domain_free(domain);
 	no_domain_left(c);
 }

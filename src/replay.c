@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Give a new domain what the container maps already.
+ * Give a new domain what the container maps already, and let go of what the last
+ * one needed.
  *
  * All of this runs with domains_sem held for writing: ranges, states and mapped
  * pieces stand still. A range that is unsettled is its own thread's business,
  * but for the pieces that it has mapped so far.
  */
+#include <linux/iommu.h>
+
 #include "job.h"
 #include "type1p.h"
 
@@ -73,6 +76,41 @@ int t1p_replay(struct t1p_container *c, struct t1p_domain *domain)
 			return ret;
 	}
 	return 0;
+}
+
+static void unmap_range(struct t1p_range *range, struct t1p_domain *domain)
+{
+	unsigned long index, nr = t1p_span_pieces(&range->span);
+	u64 iova;
+
+	for (index = 0; index < nr; index++) {
+		t1p_span_piece(&range->span, index, &iova);
+		/* A replay that failed has mapped some. */
+		if (iommu_iova_to_phys(domain->iommu_domain, iova))
+			t1p_piece_unmap(range, index, domain);
+	}
+}
+
+/**
+ * t1p_unmap_all() - empty a domain that is about to be freed
+ * @c: the container
+ * @domain: a domain with no group attached
+ *
+ * An IOMMU does not need that, and it would take long. But a kernel that counts how
+ * often each page is mapped (iommu.debug_pagealloc) looks at unmaps only.
+ *
+ * Context: domains_sem held for writing.
+ */
+void t1p_unmap_all(struct t1p_container *c, struct t1p_domain *domain)
+{
+	struct t1p_range *range;
+
+	lockdep_assert_held_write(&c->domains_sem);
+	if (!IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC))
+		return;
+	t1p_for_each_range(c, range, 0, U64_MAX)
+		if (t1p_has_pieces(range))
+			unmap_range(range, domain);
 }
 
 static int unpin_piece(struct t1p_job *job, unsigned long index)

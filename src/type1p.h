@@ -375,6 +375,7 @@ void t1p_group_pins(struct t1p_container *c, struct iommu_group *iommu_group);
 
 /* replay.c */
 int t1p_replay(struct t1p_container *c, struct t1p_domain *domain);
+void t1p_unmap_all(struct t1p_container *c, struct t1p_domain *domain);
 void t1p_unpin_all(struct t1p_container *c);
 
 /* range.c */
