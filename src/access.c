@@ -98,12 +98,12 @@ static void mark_page(struct t1p_range *range, unsigned long index)
 }
 
 /*
- * Device pins count as locked memory only where no IOMMU pins everything. Sure to
- * stay so only with domains_sem held.
+ * Device pins count as locked memory only where no IOMMU pins everything, as it does
+ * not of a range that is gone. Sure to stay so only with domains_sem held.
  */
-static bool pins_count(struct t1p_container *c)
+static bool pins_count(struct t1p_container *c, struct t1p_range *range)
 {
-	return list_empty(&c->domains);
+	return list_empty(&c->domains) || READ_ONCE(range->orphan);
 }
 
 /* One more pin of a page that is pinned already; -ENOENT if it is not. */
@@ -136,7 +136,7 @@ static int pin_enter(struct t1p_container *c, struct t1p_range *range,
 	bool done = false;
 
 	down_read(&c->domains_sem);
-	if (counts == pins_count(c)) {
+	if (counts == pins_count(c, range)) {
 		spin_lock(&range->pins_lock);
 		done = pin_insert(range, pin);
 		spin_unlock(&range->pins_lock);
@@ -151,7 +151,7 @@ static int pin_hold(struct t1p_container *c, struct t1p_use *use, u64 iova,
 		    struct pin *pin)
 {
 	struct t1p_range *range = use->range;
-	bool counts = pins_count(c);
+	bool counts = pins_count(c, range);
 	unsigned long charge;
 	int ret;
 
@@ -244,7 +244,7 @@ static void unpin_page(struct t1p_container *c, struct t1p_range *range,
 	bool counts;
 
 	down_read(&c->domains_sem);
-	counts = pins_count(c);
+	counts = pins_count(c, range);
 	pin = pin_leave(range, index);
 	if (pin && pin_charged(pin))
 		atomic_long_dec(&range->pinned);
@@ -452,11 +452,24 @@ void t1p_pins_release(struct t1p_range *range)
 	t1p_uncharge(&range->owner, range->owner.needed);
 }
 
-static void pins_recount(struct t1p_range *range, bool count)
+/**
+ * t1p_pins_orphan() - keep a range that drivers do not let go of
+ * @c: the container
+ * @range: a range of the caller's that it takes out of the tree
+ *
+ * What they have pinned counts, whether an IOMMU is there or not: t1p_settle()
+ * is to follow.
+ *
+ * Context: domains_sem held for writing.
+ */
+void t1p_pins_orphan(struct t1p_container *c, struct t1p_range *range)
 {
-	long pinned = atomic_long_read(&range->pinned);
-
-	t1p_count(&range->owner, count ? pinned : -pinned);
+	lockdep_assert_held_write(&c->domains_sem);
+	if (!pins_count(c, range))
+		t1p_count(&range->owner, atomic_long_read(&range->pinned));
+	WRITE_ONCE(range->orphan, true);
+	t1p_range_get(range);
+	list_add_tail(&range->claimed, &c->orphans);
 }
 
 /**
@@ -469,10 +482,11 @@ static void pins_recount(struct t1p_range *range, bool count)
 void t1p_pins_count(struct t1p_container *c, bool count)
 {
 	struct t1p_range *range;
+	long pinned;
 
 	lockdep_assert_held_write(&c->domains_sem);
-	t1p_for_each_range(c, range, 0, U64_MAX)
-		pins_recount(range, count);
-	list_for_each_entry(range, &c->orphans, claimed)
-		pins_recount(range, count);
+	t1p_for_each_range(c, range, 0, U64_MAX) {
+		pinned = atomic_long_read(&range->pinned);
+		t1p_count(&range->owner, count ? pinned : -pinned);
+	}
 }

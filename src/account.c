@@ -46,7 +46,7 @@ void t1p_owner_release(struct t1p_owner *owner)
 	mmdrop(owner->mm);
 }
 
-/* Marked, for t1p_settled() and who looks from outside read without the lock. */
+/* Marked, for who looks from outside reads without the lock. */
 static void set_charged(struct t1p_owner *owner, long nr)
 {
 	lockdep_assert_held(&owner->lock);
@@ -150,6 +150,23 @@ void t1p_uncharge(struct t1p_owner *owner, unsigned long nr)
 }
 
 /**
+ * t1p_settled() - whether what counts is what is charged
+ * @owner: the owner
+ *
+ * Context: does not sleep, for whoever charges may wait long: then it says no.
+ */
+bool t1p_settled(struct t1p_owner *owner)
+{
+	bool settled;
+
+	if (!mutex_trylock(&owner->lock))
+		return false;
+	settled = owner->needed == owner->charged;
+	mutex_unlock(&owner->lock);
+	return settled;
+}
+
+/**
  * t1p_settle() - charge what counts and is not charged, and give back what does not
  * @owner: whom to charge, whatever the limit; who charges it ahead meanwhile has to
  *	charge anew
@@ -163,11 +180,10 @@ void t1p_settle(struct t1p_owner *owner)
 {
 	long missing;
 
-	if (t1p_settled(owner))
-		return;
 	mutex_lock(&owner->lock);
 	missing = owner->needed - owner->charged;
-	set_charged(owner, owner->needed);
+	if (missing)
+		set_charged(owner, owner->needed);
 	if (missing > 0) {
 		mmap_write_lock(owner->mm);
 		__account_locked_vm(owner->mm, missing, true, owner->task, true);

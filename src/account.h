@@ -37,15 +37,10 @@ void t1p_owner_init(struct t1p_owner *owner);
 void t1p_owner_release(struct t1p_owner *owner);
 int t1p_charge(struct t1p_owner *owner, unsigned long nr, unsigned long ahead);
 void t1p_uncharge(struct t1p_owner *owner, unsigned long nr);
+bool t1p_settled(struct t1p_owner *owner);
 void t1p_settle(struct t1p_owner *owner);
 void t1p_count(struct t1p_owner *owner, long nr);
 int t1p_owner_change(struct t1p_owner *owner);
-
-/* Without the lock: a hint, where somebody charges or is credited meanwhile. */
-static inline bool t1p_settled(const struct t1p_owner *owner)
-{
-	return READ_ONCE(owner->needed) == READ_ONCE(owner->charged);
-}
 
 #endif /* TYPE1P_ACCOUNT_H */
 

@@ -5,10 +5,11 @@
  * Locks, outermost first:
  *
  *  1. container->domains_sem. Readers map, unmap, and add or remove ranges;
- *     writers attach and detach groups. A writer therefore sees a tree, range
- *     states and pieces that stand still. Readers hold it for one piece at a
- *     time, and never across page faults or a wait: only a writer that must pin
- *     memory for a new domain faults under it.
+ *     writers attach and detach groups, or give a range up that drivers do not
+ *     let go of. A writer therefore sees a tree, range states, device pins and
+ *     pieces that stand still. Readers hold it for one piece at a time, and never
+ *     across page faults or a wait: only a writer that must pin memory for a new
+ *     domain faults under it.
  *  2. container->lock. The tree, range states, counters, windows: short sections
  *     that touch no user memory and no IOMMU, so that nothing waits long here.
  *  3. mmap_lock of an owner: taken with neither of the above held, but by a
@@ -70,9 +71,9 @@
  * @tracking: dirty tracking is on; changed under dirty_lock and lock, read under
  *	either, or by READ_ONCE()
  * @orphans: ranges that are GONE while a driver still has pages pinned, or might;
- *	entries come under domains_sem (read) and lock
- * @ranges: tree of &struct t1p_range by iova; changed under domains_sem (read)
- *	and lock, read under lock or domains_sem (write)
+ *	domains_sem (write)
+ * @ranges: tree of &struct t1p_range by iova; changed under domains_sem and lock,
+ *	read under lock or domains_sem (write)
  * @windows: valid iova; as @domains
  * @pgsizes: page sizes that every domain knows; as @domains, or READ_ONCE()
  * @avail: how many more ranges may be made; lock
@@ -209,6 +210,7 @@ enum t1p_range_state {
  * @spare_pin: an entry for @pins that is not used, or NULL; exchanged
  * @pins_lock: innermost
  * @pinned: how many entries of @pins count as locked memory
+ * @orphan: it is one of container->orphans, or was; set under domains_sem (write)
  * @dirty: dirty bits, or NULL; changed under lock, freed after a grace period
  * @owner: who pays for its pages
  * @has_pieces: there are pieces, pinned for a domain, or about to be; belongs to the
@@ -233,6 +235,7 @@ struct t1p_range {
 	void *spare_pin;
 	spinlock_t pins_lock;		/* pins */
 	atomic_long_t pinned;
+	bool orphan;
 	struct t1p_dirty __rcu *dirty;
 	struct t1p_owner owner;
 	bool has_pieces;
@@ -319,6 +322,7 @@ int t1p_device_pin(struct t1p_container *c, struct iommu_group *iommu_group,
 void t1p_device_unpin(struct t1p_container *c, u64 iova, int npage);
 void t1p_pins_mark(struct t1p_range *range);
 void t1p_pins_release(struct t1p_range *range);
+void t1p_pins_orphan(struct t1p_container *c, struct t1p_range *range);
 void t1p_pins_count(struct t1p_container *c, bool count);
 
 /* Whether device drivers have pages of it pinned. */

@@ -51,10 +51,43 @@ void t1p_depopulate(struct t1p_container *c, struct t1p_range *range)
 	up_read(&c->domains_sem);
 }
 
+/* Out of the tree, unless the container's end has done that; returns whether it has. */
+static bool leave_tree(struct t1p_container *c, struct t1p_range *range)
+{
+	bool dead;
+
+	lockdep_assert_held(&c->domains_sem);
+	t1p_pieces_free(range);
+	mutex_lock(&c->lock);
+	if (range->backing)
+		t1p_backing_put(range->backing);
+	range->backing = NULL;
+	dead = range->state == T1P_GONE;
+	if (!dead)
+		t1p_range_set_state(c, range, T1P_GONE);
+	mutex_unlock(&c->lock);
+	return dead;
+}
+
+/* The same for one that drivers use, or have pinned: they stand still meanwhile. */
+static bool leave_to_drivers(struct t1p_container *c, struct t1p_range *range)
+{
+	bool dead;
+
+	down_write(&c->domains_sem);
+	if (range->state != T1P_GONE &&
+	    (t1p_in_use(range) || t1p_has_pins(range)))
+		t1p_pins_orphan(c, range);
+	dead = leave_tree(c, range);
+	up_write(&c->domains_sem);
+	return dead;
+}
+
 /**
  * t1p_drop() - take a range apart and out of the tree
  * @c: its container
- * @range: an unsettled range of the caller's, or one that is GONE
+ * @range: an unsettled range of the caller's, or one that is GONE. Not a MOVING
+ *	one: no driver may begin to use it
  *
  * The iova is free for others only when no device reaches it any more.
  *
@@ -62,7 +95,7 @@ void t1p_depopulate(struct t1p_container *c, struct t1p_range *range)
  */
 void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 {
-	bool dead;
+	bool dead, wanted = t1p_in_use(range) || t1p_has_pins(range);
 
 	/* Whom an UNMAP that was killed did not wait for may be looking at pages. */
 	if (t1p_in_use(range)) {
@@ -71,23 +104,13 @@ void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 	}
 	depopulate(c, range);
 
-	down_read(&c->domains_sem);
-	t1p_pieces_free(range);
-	mutex_lock(&c->lock);
-	if (range->backing)
-		t1p_backing_put(range->backing);
-	range->backing = NULL;
-	dead = range->state == T1P_GONE;
-	if (!dead) {
-		/* Nor for what they pin. */
-		if (t1p_in_use(range) || t1p_has_pins(range)) {
-			t1p_range_get(range);
-			list_add_tail(&range->claimed, &c->orphans);
-		}
-		t1p_range_set_state(c, range, T1P_GONE);
+	if (wanted) {
+		dead = leave_to_drivers(c, range);
+	} else {
+		down_read(&c->domains_sem);
+		dead = leave_tree(c, range);
+		up_read(&c->domains_sem);
 	}
-	mutex_unlock(&c->lock);
-	up_read(&c->domains_sem);
 	if (dead)
 		t1p_pins_release(range);
 	else

@@ -150,6 +150,36 @@ TEST_F(device_unmap, s0_s10_driver_that_never_lets_go)
 	EXPECT_EQ(0, mem_locked());
 }
 
+/* What it keeps is locked memory, whether an IOMMU is there or not. */
+TEST_F(device_unmap, s7_s10_kept_pins_count)
+{
+	const struct type1p_emulated_manners rude = { .ignore = -1, .keep = 1 };
+	void *mem = touched(_metadata, SZ_1M);
+	int iommu;
+
+	if (variant->backend == BACKEND_INTREE)
+		SKIP(return, "in-tree, that is a BUG()");
+	ASSERT_EQ(0, emulated_behave(self->device, &rude));
+	ASSERT_EQ(0, iova_map(self->fd, mem, 0, SZ_1M));
+	iommu = iommu_joins(_metadata, self->fd);
+	ASSERT_EQ(2, emulated_pin(self->device, 0, 2, PROT_RW_EMULATED, NULL));
+	EXPECT_EQ(SZ_1M, mem_locked());
+	expect_unmap(_metadata, self->fd, 0, SZ_1M, SZ_1M);
+	EXPECT_EQ(2 * PAGE_4K, mem_locked());
+	EXPECT_EQ(self->pins + 2, pins_held());
+	close(iommu);
+	EXPECT_EQ(2 * PAGE_4K, mem_locked());
+	iommu = iommu_joins(_metadata, self->fd);
+	EXPECT_EQ(2 * PAGE_4K, mem_locked());
+	close(self->device);
+	close(self->group);
+	self->device = -1;
+	self->group = -1;
+	close(iommu);
+	EXPECT_EQ(self->pins, pins_held());
+	EXPECT_EQ(0, mem_locked());
+}
+
 /* Its group leaves while another keeps the container alive. */
 TEST_F(device_unmap, s0_s10_pins_left_behind)
 {
