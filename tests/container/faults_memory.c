@@ -118,7 +118,7 @@ static pid_t child_maps_many(int fd)
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		page = mem_alloc(PAGE_4K, MEM_4K);
-		for (iova = 0; !ret; iova += PAGE_4K)
+		for (iova = HELPED_IOVA; !ret; iova += PAGE_4K)
 			ret = iova_map(fd, page, iova, PAGE_4K);
 		_exit(-ret);
 	}
