@@ -14,6 +14,8 @@ FIXTURE_SETUP(helped_numa)
 		SKIP(return, "needs two CPUs");
 	if (access("/sys/devices/system/node/node1", F_OK))
 		SKIP(return, "needs two NUMA nodes: --numa");
+	if (syscall(SYS_move_pages, 0, 0UL, NULL, NULL, NULL, 0))
+		SKIP(return, "needs move_pages(), to ask where pages are");
 	self->fd = container_helped(_metadata, &self->group);
 	cgroup_make(_metadata, CGROUP_ALL);
 }
