@@ -129,11 +129,14 @@ static int pin_again(struct t1p_range *range, unsigned long index,
 	return ret;
 }
 
-/* -ERESTART: what the page's place or its charge depend on has changed. */
+/*
+ * Once it is entered it is no more the caller's: whoever unpins the page frees it.
+ * -ERESTART: what the page's place or its charge depend on has changed.
+ */
 static int pin_enter(struct t1p_container *c, struct t1p_range *range,
 		     struct pin *pin, bool counts)
 {
-	bool done = false;
+	bool charged = pin_charged(pin), done = false;
 
 	down_read(&c->domains_sem);
 	if (counts == pins_count(c, range)) {
@@ -141,14 +144,14 @@ static int pin_enter(struct t1p_container *c, struct t1p_range *range,
 		done = pin_insert(range, pin);
 		spin_unlock(&range->pins_lock);
 	}
-	if (done && pin_charged(pin))
+	if (done && charged)
 		atomic_long_inc(&range->pinned);
 	up_read(&c->domains_sem);
 	return done ? 0 : -ERESTART;
 }
 
 static int pin_hold(struct t1p_container *c, struct t1p_use *use, u64 iova,
-		    struct pin *pin)
+		    struct pin *pin, struct page **page)
 {
 	struct t1p_range *range = use->range;
 	bool counts = pins_count(c, range);
@@ -161,6 +164,7 @@ static int pin_hold(struct t1p_container *c, struct t1p_use *use, u64 iova,
 	/* A device's memory, so nothing to give back. */
 	if (!pfn_valid(pin->run.pfn))
 		return -EINVAL;
+	*page = pfn_to_page(pin->run.pfn);
 	charge = counts && pin_charged(pin);
 	ret = charge ? t1p_charge(&range->owner, charge, 0) : 0;
 	if (!ret)
@@ -194,11 +198,11 @@ static int pin_new(struct t1p_container *c, struct t1p_use *use, u64 iova,
 		return -ENOMEM;
 	pin->index = pin_index(use->range, iova);
 	pin->refs = 1;
-	ret = pin_hold(c, use, iova, pin);
-	if (ret)
+	ret = pin_hold(c, use, iova, pin, page);
+	if (ret) {
+		*page = NULL;
 		pin_free(use->range, pin);
-	else
-		*page = pfn_to_page(pin->run.pfn);
+	}
 	return ret;
 }
 

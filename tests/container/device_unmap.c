@@ -290,6 +290,33 @@ TEST_F_TIMEOUT(device_unmap, s10_pins_and_unmaps_at_once, 60)
 	EXPECT_EQ(0, mem_locked());
 }
 
+/* A driver unpins what another thread of it is just pinning. */
+TEST_F_TIMEOUT(device_unmap, s10_unpinned_while_it_is_pinned, 60)
+{
+	struct type1p_emulated_order loop = {
+		.by = TYPE1P_EMULATED_KTHREAD, .flags = TYPE1P_EMULATED_LOOP,
+		.prot = PROT_RW_EMULATED, .npages = 8, .span = 8 * PAGE_4K, .size = 8 * PAGE_4K,
+	};
+	struct type1p_emulated_status status;
+	void *mem = touched(_metadata, 8 * PAGE_4K);
+	int job[4], i;
+
+	ASSERT_EQ(0, iova_map(self->fd, mem, 0, 8 * PAGE_4K));
+	for (i = 0; i < 4; i++) {
+		loop.op = i % 2 ? TYPE1P_EMULATED_UNPIN : TYPE1P_EMULATED_PIN;
+		job[i] = emulated_start(self->device, &loop);
+		ASSERT_GE(job[i], 0);
+	}
+	sleep(2);
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, emulated_stop(self->device, job[i], &status));
+		EXPECT_EQ(0, status.errors[EINVAL]);
+	}
+	expect_unmap(_metadata, self->fd, 0, 8 * PAGE_4K, 8 * PAGE_4K);
+	EXPECT_EQ(self->pins, pins_held());
+	EXPECT_EQ(0, mem_locked());
+}
+
 /* The end of the device ends its work, and gives back what it had. */
 TEST_F(device_unmap, s10_close_in_mid_work)
 {
