@@ -97,6 +97,7 @@ void t1p_drop(struct t1p_container *c, struct t1p_range *range)
 {
 	bool dead, wanted = t1p_in_use(range) || t1p_has_pins(range);
 
+	WARN_ON_ONCE(READ_ONCE(range->state) == T1P_MOVING);
 	/* Whom an UNMAP that was killed did not wait for may be looking at pages. */
 	if (t1p_in_use(range)) {
 		down_write(&c->domains_sem);

@@ -310,7 +310,9 @@ TEST_F_TIMEOUT(device_unmap, s10_unpinned_while_it_is_pinned, 60)
 	sleep(2);
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, emulated_stop(self->device, job[i], &status));
-		EXPECT_EQ(0, status.errors[EINVAL]);
+		/* To pin returns how many, to unpin 0. */
+		EXPECT_LT(100, status.calls);
+		EXPECT_EQ(i % 2 ? 0 : 8, status.last);
 	}
 	expect_unmap(_metadata, self->fd, 0, 8 * PAGE_4K, 8 * PAGE_4K);
 	EXPECT_EQ(self->pins, pins_held());
