@@ -67,31 +67,6 @@ static void cgroup_make(struct __test_metadata *_metadata, const char *controlle
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
 }
 
-/*
- * The kernel patches itself when the first cgroup of a kind comes and when the last
- * one goes, which QEMU 7.2 does not always survive when other CPUs are at work. So one
- * stays, from before the first test on.
- */
-#define CGROUP_KEPT	CGROUP_ROOT "/kept"
-static pid_t cgroup_keeper;
-
-static __attribute__((constructor)) void cgroup_keep(void)
-{
-	/* Where there are others anyway, this is somebody's own system. */
-	if (geteuid() || !access("/sys/fs/cgroup/cgroup.procs", F_OK) ||
-	    !cgroup_works(CGROUP_ALL) || mkdir(CGROUP_KEPT, 0755))
-		return;
-	cgroup_keeper = getpid();
-	file_write(CGROUP_KEPT "/cpu.max", "100000 100000");
-	file_write(CGROUP_KEPT "/memory.max", "1G");
-}
-
-static __attribute__((destructor)) void cgroup_unkeep(void)
-{
-	if (cgroup_keeper == getpid())
-		rmdir(CGROUP_KEPT);
-}
-
 static void cgroup_end(void)
 {
 	cgroup_leave();
