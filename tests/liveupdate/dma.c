@@ -30,10 +30,11 @@ static bool stopping(const struct driver *d)
 	return __atomic_load_n(&d->state->stop, __ATOMIC_RELAXED);
 }
 
-static void gap(struct traffic *t, enum phase in, u64 ns)
+/* None where @to is the end of a phase, and the transfer that ended at @from came later. */
+static void gap(struct traffic *t, enum phase in, u64 from, u64 to)
 {
-	if (t->longest_ns[in] < ns)
-		t->longest_ns[in] = ns;
+	if (to > from && t->longest_ns[in] < to - from)
+		t->longest_ns[in] = to - from;
 }
 
 /* A transfer has ended: @ret tells how, -EILSEQ with other bytes than expected. */
@@ -46,7 +47,7 @@ static int transferred(struct driver *d, u64 bytes, int ret)
 
 	/* A gap counts for each phase that it touches, as long as it was by the end of it. */
 	for (i = t->last_phase; t->last && i <= phase; i++)
-		gap(t, i, (i < phase ? d->state->phase_at[i + 1] : now) - t->last);
+		gap(t, i, t->last, i < phase ? d->state->phase_at[i + 1] : now);
 	t->last_phase = phase;
 	__atomic_store_n(&t->last, now, __ATOMIC_RELEASE);
 	if (ret == -EILSEQ) {
@@ -231,7 +232,7 @@ void dma_note_gaps(struct state *s)
 
 	for (i = 0; i < s->devices; i++)
 		gap(&s->traffic[i], state_phase(s),
-		    now_ns() - __atomic_load_n(&s->traffic[i].last, __ATOMIC_ACQUIRE));
+		    __atomic_load_n(&s->traffic[i].last, __ATOMIC_ACQUIRE), now_ns());
 }
 
 int dma_stop(struct state *s)
