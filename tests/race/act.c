@@ -271,6 +271,9 @@ static void act_swap(struct act *a)
 
 	if (s->shared || !s->box->quiet || s->held || s->state != INVALID)
 		return;
+	/* What is pinned stays pinned, for whoever pins it again. */
+	if (s->pinners)
+		return;
 	/* The vaddr is invalid: nobody may use it. */
 	slot_check_view(a->seat, s);
 	slot_mark_unused(s, old);

@@ -22,6 +22,18 @@ static struct box *draw_box(unsigned int *seed)
 	return box;
 }
 
+/*
+ * A read is over before an unmap is. What is pinned is looked at afterwards, when it may
+ * have been taken back.
+ */
+static void check_word(struct worker *w, struct slot *s, bool pin, u64 word, unsigned int wiped)
+{
+	r->checks++;
+	if (word_tag(word) == TAG_UNUSED && (!pin || s->wiped == wiped))
+		violation(w->seat, "a device has found unused memory by a %s",
+			  pin ? "pin" : "read");
+}
+
 void *racer_run(void *arg)
 {
 	static const enum type1p_emulated_op ops[] = {
@@ -29,31 +41,36 @@ void *racer_run(void *arg)
 	};
 	struct worker *w = arg;
 	struct type1p_emulated_order order;
+	unsigned int wiped;
+	struct slot *s;
 	struct box *box;
+	bool pin;
 	u64 word;
 	int ret;
 
 	while (!r->over) {
 		rest();
 		box = draw_box(&w->seed);
+		s = slot_of(box->nr, draw(&w->seed, SLOTS));
 		word = TAG_RACE << 48;
 		order = (struct type1p_emulated_order){
 			.op = ops[draw(&w->seed, 3)], .by = draw(&w->seed, 3),
 			.prot = EMULATED_READ, .npages = 1, .size = 8, .data = (uintptr_t)&word,
-			.iova = slot_race_iova(slot_of(box->nr, draw(&w->seed, SLOTS))),
+			.iova = slot_race_iova(s),
 		};
+		pin = order.op == TYPE1P_EMULATED_PIN;
+		s->pinners += pin;
+		wiped = s->wiped;
 		begin(w->seat, OP_RACE, box->nr, order.iova);
 		ret = emulated_order(box->device, &order);
 		judge(w->seat, ret, -EINVAL, -EAGAIN, -EPERM,
-		      order.op == TYPE1P_EMULATED_PIN ? -ENODEV :
+		      pin ? -ENODEV :
 		      order.by == TYPE1P_EMULATED_CALLER ? -EFAULT : -EINVAL, 0);
-		if (order.op != TYPE1P_EMULATED_WRITE && ret >= 0) {
-			r->checks++;
-			if (word_tag(word) == TAG_UNUSED)
-				violation(w->seat, "a device has found unused memory");
-		}
-		if (order.op == TYPE1P_EMULATED_PIN && ret > 0)
+		if (order.op != TYPE1P_EMULATED_WRITE && ret >= 0)
+			check_word(w, s, pin, word, wiped);
+		if (pin && ret > 0)
 			emulated_unpin(box->device, order.iova, 1);
+		s->pinners -= pin;
 		usleep(draw(&w->seed, 5000));
 	}
 	return NULL;

@@ -82,6 +82,7 @@ void slot_mark_used(struct slot *s)
 
 void slot_mark_unused(struct slot *s, char *mem)
 {
+	s->wiped++;
 	stamp(s, mem, TAG_UNUSED);
 }
 

@@ -3,6 +3,8 @@
 #ifndef TYPE1P_RACE_SLOT_H
 #define TYPE1P_RACE_SLOT_H
 
+#include <stdatomic.h>
+
 #include "race.h"
 
 enum slot_state {
@@ -41,6 +43,8 @@ static inline u64 word_tag(u64 word)
  * @ours: this process pays for it
  * @owner: another process that replaced its vaddr, and is alive; or 0
  * @orphan: that one died while the vaddr was its own
+ * @pinners: devices that pin the last page, or are about to; without the lock
+ * @wiped: how often memory of it was marked unused
  */
 struct slot {
 	pthread_mutex_t lock;
@@ -60,6 +64,8 @@ struct slot {
 	bool ours;
 	pid_t owner;
 	bool orphan;
+	atomic_uint pinners;
+	atomic_uint wiped;
 	unsigned int sweep;
 };
 
